@@ -1,0 +1,319 @@
+"""What the chat may ask of the control plane. `bot` imports this module and nothing else of head.
+
+Every method takes the person's id and answers only about what is that person's. Refusals are `HayrideError`s.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from pathlib import Path
+from typing import Protocol
+
+from head.errors import (
+    DataRefused,
+    HayrideError,
+    JobRefused,
+    JoinRefused,
+    NotFoundError,
+    PoolUnavailable,
+    RefusedError,
+)
+from ray_jobs.spec import (
+    CATALOGUE,
+    Data,
+    DataFacts,
+    ModelDescription,
+    PathData,
+    PredictResult,
+    PredictSpec,
+    Problem,
+    ProblemCode,
+    Progress,
+    Result,
+    Spec,
+    Task,
+    TrainResult,
+    TrainSpec,
+    UploadData,
+)
+
+__all__ = [
+    "CATALOGUE",
+    "HEAD",
+    "UPLOAD_LIMIT",
+    "Change",
+    "Data",
+    "DataFacts",
+    "DataRefused",
+    "Draft",
+    "EndReason",
+    "HayrideError",
+    "HeadApi",
+    "JobRefused",
+    "JobStatus",
+    "JobView",
+    "JoinOffer",
+    "JoinRefused",
+    "JoinState",
+    "MachineState",
+    "MachineView",
+    "ModelDescription",
+    "ModelView",
+    "NotFoundError",
+    "PathData",
+    "Person",
+    "PoolUnavailable",
+    "PredictResult",
+    "PredictSpec",
+    "Problem",
+    "ProblemCode",
+    "Progress",
+    "RefusedError",
+    "Result",
+    "Spec",
+    "Task",
+    "TrainResult",
+    "TrainSpec",
+    "UploadData",
+    "UploadView",
+]
+
+#: The place of a job that no machine runs: the pool's own head node.
+HEAD = "head"
+#: Telegram's getFile hands out at most this much; the console holds to the same.
+UPLOAD_LIMIT = 20 * 1024 * 1024
+
+
+class JobStatus(StrEnum):
+    """Where a job stands. UNREACHABLE is not dead: the job goes on without us."""
+
+    QUEUED = "queued"  #: waits for its pool or its machine
+    DISPATCHED = "dispatched"  #: the machine's agent was told
+    RUNNING = "running"  #: the task has reported
+    UNREACHABLE = "unreachable"  #: was running; its machine does not answer now
+    COMPLETED = "completed"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+    TIMED_OUT = "timed_out"
+
+    @property
+    def ended(self) -> bool:
+        return self in {self.COMPLETED, self.FAILED, self.CANCELLED, self.TIMED_OUT}
+
+
+class EndReason(StrEnum):
+    """Why a job ended: the fact from which status, text and retry follow."""
+
+    DONE = "done"
+    REFUSED = "refused"  #: the machine looked and said no; see the problem
+    CRASHED = "crashed"
+    OUT_OF_MEMORY = "out_of_memory"
+    INTERRUPTED = "interrupted"  #: the machine restarted under the job
+    CANCELLED = "cancelled"
+    TIMED_OUT = "timed_out"
+    REVOKED = "revoked"  #: its machine was revoked
+
+
+class MachineState(StrEnum):
+    """What a person is told of a machine."""
+
+    CONNECTED = "connected"
+    UNREACHABLE = "unreachable"  #: joined, does not answer now
+    NEVER = "never"  #: redeemed its join token, never connected yet
+    REVOKED = "revoked"
+
+
+class JoinState(StrEnum):
+    """How far a printed join command has come."""
+
+    WAITING = "waiting"
+    INSTALLING = "installing"  #: token redeemed
+    CONNECTING = "connecting"  #: tunnel opened, node not yet in the pool
+    JOINED = "joined"
+    EXPIRED = "expired"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Person:
+    """Somebody who may use this server. `id` is ours; `telegram_id` is None for the console's local person."""
+
+    id: str
+    telegram_id: int | None
+    name: str
+    admin: bool
+    admitted: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class JoinOffer:
+    """One printed command; its message is followed by `join_state(offer_id)`."""
+
+    offer_id: str
+    linux_command: str  #: at most 256 characters
+    windows_command: str  #: at most 256 characters
+    expires: datetime
+    machine_name: str = ""  #: once redeemed
+
+
+@dataclass(frozen=True, kw_only=True)
+class MachineView:
+    id: str
+    name: str
+    state: MachineState
+    since: datetime
+    last_seen: datetime | None
+    address: str  #: its loopback address in the pool
+    sealed: bool | None
+    cores: int | None
+    memory: int | None  #: bytes
+    platform: str
+    version: str
+    running_jobs: int
+    allowed: tuple[str, ...]  #: folders, as the owner knows them
+
+
+@dataclass(frozen=True, kw_only=True)
+class JobView:
+    id: str
+    person_id: str
+    spec: Spec
+    place: str  #: a machine's id, or HEAD
+    place_name: str  #: the machine's name, or "head"
+    status: JobStatus
+    end_reason: EndReason | None
+    problem: Problem | None
+    result: Result | None
+    progress: Progress | None  #: the newest
+    node_ip: str | None
+    sealed: bool | None
+    created: datetime
+    started: datetime | None
+    ended: datetime | None
+    revision: int  #: grows with every change
+
+
+@dataclass(frozen=True, kw_only=True)
+class ModelView:
+    id: str
+    name: str
+    place: str
+    place_name: str
+    created: datetime
+    result: TrainResult
+
+
+@dataclass(frozen=True, kw_only=True)
+class UploadView:
+    id: str
+    name: str
+    size: int
+    place: str
+    created: datetime
+
+
+@dataclass(frozen=True, kw_only=True)
+class Draft:
+    """A form that is being filled in: a row, so it survives a restart. `fields` is the screen's own JSON object."""
+
+    id: str
+    chat_id: str
+    kind: str  #: "train", "predict"
+    fields: dict[str, object]
+    asking: str  #: the field whose answer the next free text is; "" for none
+    revision: int
+    paused: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class Change:
+    """Something of a person's changed; the chat redraws what it shows of it."""
+
+    person_id: str
+    job_id: str = ""
+    machine_id: str = ""
+    offer_id: str = ""
+
+
+class HeadApi(Protocol):
+    """The control plane as the chat sees it."""
+
+    # --- people ---
+    async def person_for_telegram(self, telegram_id: int, name: str) -> Person:
+        """The person behind a Telegram account; made on first sight, not admitted unless admitted before or an admin."""
+
+    async def local_person(self) -> Person:
+        """The person at the console: admitted, admin."""
+
+    async def admins(self) -> list[Person]: ...
+
+    async def admit(self, admin_id: str, person_id: str, admitted: bool) -> Person: ...
+
+    # --- machines ---
+    @property
+    def joining_enabled(self) -> bool: ...
+
+    async def offer_join(self, person_id: str) -> JoinOffer:
+        """A fresh single-use join command. Raises JoinRefused where joining is switched off."""
+
+    async def join_state(self, person_id: str, offer_id: str) -> tuple[JoinState, MachineView | None]: ...
+
+    async def machines(self, person_id: str) -> list[MachineView]:
+        """Without the revoked ones, those that need attention first."""
+
+    async def revoke(self, person_id: str, machine_id: str) -> None: ...
+
+    # --- data, jobs, models ---
+    async def upload(self, person_id: str, name: str, content: AsyncIterator[bytes]) -> UploadView:
+        """Stores a sent file on the person's connected machine, else in the pool's inbox."""
+
+    async def find_upload(self, person_id: str, name: str) -> UploadView | None:
+        """The newest file of that name that was sent."""
+
+    async def default_place(self, person_id: str) -> str:
+        """Where a path is meant when none is said: the one connected machine, else the last one seen, else HEAD."""
+
+    async def inspect(self, person_id: str, place: str, data: Data, target: str | None) -> DataFacts:
+        """Looks at the file where it lies. Raises DataRefused, PoolUnavailable, JobRefused (the machine is away)."""
+
+    async def submit(self, person_id: str, spec: Spec, place: str, *, request: str) -> JobView:
+        """Queues a job. The same `request` (a draft's id and revision, say) twice gives the same job."""
+
+    async def cancel(self, person_id: str, job_id: str) -> JobView: ...
+
+    async def job(self, person_id: str, job_id: str) -> JobView: ...
+
+    async def jobs(self, person_id: str, *, limit: int = 8, offset: int = 0) -> list[JobView]:
+        """Open ones first, then newest first."""
+
+    async def job_file(self, person_id: str, job_id: str, name: str, target: Path) -> None:
+        """Fetches a picture or result of a job into `target`, a fresh file in a folder that no box can write."""
+
+    async def models(self, person_id: str, *, limit: int = 8, offset: int = 0) -> list[ModelView]: ...
+
+    async def model(self, person_id: str, model_id: str) -> ModelView: ...
+
+    async def dashboard_link(self, person_id: str) -> str:
+        """A single-use link to the person's own Ray dashboard; starts the pool where it sleeps."""
+
+    # --- what the chat keeps ---
+    async def save_draft(self, person_id: str, draft: Draft) -> Draft:
+        """Inserts or updates by id."""
+
+    async def draft(self, person_id: str, draft_id: str) -> Draft: ...
+
+    async def active_draft(self, person_id: str, chat_id: str) -> Draft | None:
+        """The newest draft of the chat that is not paused."""
+
+    async def drop_draft(self, person_id: str, draft_id: str) -> None: ...
+
+    async def save_card(self, person_id: str, *, chat_id: str, subject: str, message_id: int) -> None:
+        """Remembers which message shows `subject` ("job:ID", "offer:ID"), so that it goes on after a restart."""
+
+    async def cards(self, subject: str) -> list[tuple[str, int]]:
+        """(chat_id, message_id) of every message that shows the subject."""
+
+    def changes(self) -> AsyncIterator[Change]:
+        """Every change from now on, until the control plane stops. Slow readers get the newest of each subject."""
