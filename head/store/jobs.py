@@ -1,0 +1,179 @@
+"""Jobs and their events. What may change is decided in head.lifecycle; here it is kept, revision by revision."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from pydantic import TypeAdapter
+from sqlalchemy import case, func, select, update
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from head.api import EndReason, JobStatus
+from head.clock import Clock
+from head.errors import JobRefused, NotFoundError
+from head.identity import new_id
+from head.lifecycle import JobState, Target
+from head.store.database import Database
+from head.store.models import keep_model
+from head.store.records import JobRow
+from head.store.tables import EventTable, JobTable
+from ray_jobs.spec import EVENT, SPEC, Event, Problem, Progress, Result, Spec, TrainResult, is_ending
+
+#: A box may send events without end; beyond this many of a job only the newest progress and the ending are kept.
+EVENTS_KEPT = 10_000
+
+_RESULT: TypeAdapter[Result] = TypeAdapter(Result)
+_ENDED = tuple(status.value for status in JobStatus if status.ended)
+
+
+class StaleJob(Exception):
+    """Somebody else changed the job since it was read: read it again and decide again."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Jobs:
+    database: Database
+    clock: Clock
+
+    async def add(self, *, person_id: str, spec: Spec, place: str, request: str, queued_limit: int) -> JobRow:
+        """Queues a job; the same `request` of the same person gives the same job, whatever else is said.
+
+        Raises JobRefused where `queued_limit` of the person's jobs are queued already.
+        """
+        async with self.database.write() as session:
+            same = select(JobTable).where(JobTable.person_id == person_id, JobTable.request == request)
+            row = await session.scalar(same)
+            if row is None:
+                waiting = (JobTable.person_id == person_id, JobTable.status == JobStatus.QUEUED.value)
+                queued = await session.scalar(select(func.count()).select_from(JobTable).where(*waiting))
+                if (queued or 0) >= queued_limit:
+                    raise JobRefused(
+                        f"You have {queued} jobs waiting, which is the limit.",
+                        remedy="Wait for one to start, or cancel one: /jobs.",
+                    )
+                state = JobState(created=self.clock.now())
+                row = JobTable(
+                    id=new_id(), person_id=person_id, request=request, place=place, acknowledged=0, revision=1
+                )
+                row.spec = SPEC.dump_json(spec).decode()
+                for column, value in _columns(state).items():
+                    setattr(row, column, value)
+                row.created = state.created
+                session.add(row)
+                await session.flush()
+            return _job(row)
+
+    async def get(self, person_id: str, job_id: str) -> JobRow:
+        """Raises NotFoundError."""
+        query = select(JobTable).where(JobTable.person_id == person_id, JobTable.id == job_id)
+        async with self.database.read() as session:
+            row = await session.scalar(query)
+            if row is None:
+                raise NotFoundError("You have no such job.", remedy="/jobs lists yours.")
+            return _job(row)
+
+    async def of_person(self, person_id: str, *, limit: int = 8, offset: int = 0) -> list[JobRow]:
+        """Open ones first, then newest first."""
+        order = (case((JobTable.status.in_(_ENDED), 1), else_=0), JobTable.created.desc(), JobTable.id)
+        query = select(JobTable).where(JobTable.person_id == person_id).order_by(*order).limit(limit).offset(offset)
+        async with self.database.read() as session:
+            return [_job(row) for row in await session.scalars(query)]
+
+    async def open(self) -> list[JobRow]:
+        """Everybody's jobs that have not ended, oldest first: what the reconcile loop works on."""
+        query = select(JobTable).where(JobTable.status.not_in(_ENDED)).order_by(JobTable.created, JobTable.id)
+        async with self.database.read() as session:
+            return [_job(row) for row in await session.scalars(query)]
+
+    async def unacknowledged(self) -> list[JobRow]:
+        """Everybody's ended jobs whose agent still keeps their journal."""
+        query = select(JobTable).where(JobTable.status.in_(_ENDED), JobTable.acknowledged < JobTable.last_event)
+        async with self.database.read() as session:
+            return [_job(row) for row in await session.scalars(query.order_by(JobTable.created))]
+
+    async def advance(self, job: JobRow, state: JobState, *, events: Sequence[Event] = ()) -> JobRow:
+        """Stores the new state, the events that led to it and the model that came of it: all or nothing.
+
+        An event that is there already is left as it is. Raises StaleJob if the job is no longer at `job.revision`.
+        """
+        async with self.database.write() as session:
+            here = (JobTable.id == job.id, JobTable.person_id == job.person_id, JobTable.revision == job.revision)
+            query = update(JobTable).where(*here).values(**_columns(state), revision=JobTable.revision + 1)
+            row = await session.scalar(query.returning(JobTable))
+            if row is None:
+                raise StaleJob(job.id)
+            await _append(session, job.id, events)
+            if job.state.result is None and isinstance(state.result, TrainResult):
+                await keep_model(session, job, state.result, now=state.ended or self.clock.now())
+            return _job(row)
+
+    async def events(self, person_id: str, job_id: str, *, since: int = 0, limit: int = 1000) -> list[Event]:
+        """The person's job's stored events after `since`, in order. Raises NotFoundError."""
+        await self.get(person_id, job_id)
+        query = select(EventTable.event).where(EventTable.job_id == job_id, EventTable.n > since)
+        async with self.database.read() as session:
+            rows = await session.scalars(query.order_by(EventTable.n).limit(limit))
+            return [EVENT.validate_json(text) for text in rows]
+
+    async def acknowledge(self, job_id: str, n: int) -> None:
+        """The agent was told to forget the job's events up to `n`. No change of the job for anybody's eyes."""
+        async with self.database.write() as session:
+            query = update(JobTable).where(JobTable.id == job_id, JobTable.acknowledged < n)
+            await session.execute(query.values(acknowledged=n))
+
+
+async def _append(session: AsyncSession, job_id: str, events: Sequence[Event]) -> None:
+    if not events:
+        return
+    numbers = [event.n for event in events]
+    query = select(EventTable.n).where(EventTable.job_id == job_id, EventTable.n.in_(numbers))
+    there = set(await session.scalars(query))
+    for event in events:
+        if event.n not in there and (event.n <= EVENTS_KEPT or is_ending(event)):
+            there.add(event.n)
+            session.add(EventTable(job_id=job_id, n=event.n, event=EVENT.dump_json(event).decode()))
+
+
+def _columns(state: JobState) -> dict[str, object]:
+    return {
+        "status": state.status.value,
+        "target": state.target.value,
+        "end_reason": state.end_reason and state.end_reason.value,
+        "problem": state.problem and state.problem.model_dump_json(),
+        "result": state.result and state.result.model_dump_json(),
+        "progress": state.progress and state.progress.model_dump_json(),
+        "node_ip": state.node_ip,
+        "sealed": state.sealed,
+        "started": state.started,
+        "ended": state.ended,
+        "last_event": state.last_event,
+        "story": list(state.story),
+    }
+
+
+def _job(row: JobTable) -> JobRow:
+    state = JobState(
+        created=row.created,
+        status=JobStatus(row.status),
+        target=Target(row.target),
+        end_reason=EndReason(row.end_reason) if row.end_reason else None,
+        problem=Problem.model_validate_json(row.problem) if row.problem else None,
+        result=_RESULT.validate_json(row.result) if row.result else None,
+        progress=Progress.model_validate_json(row.progress) if row.progress else None,
+        node_ip=row.node_ip,
+        sealed=row.sealed,
+        started=row.started,
+        ended=row.ended,
+        last_event=row.last_event,
+        story=tuple(row.story),
+    )
+    return JobRow(
+        id=row.id,
+        person_id=row.person_id,
+        spec=SPEC.validate_json(row.spec),
+        place=row.place,
+        state=state,
+        acknowledged=row.acknowledged,
+        revision=row.revision,
+    )

@@ -1,0 +1,97 @@
+"""People: who may use this server."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+
+from sqlalchemy import select, update
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from head.api import Person
+from head.clock import Clock
+from head.errors import NotFoundError, RefusedError
+from head.identity import new_id
+from head.store.database import Database
+from head.store.tables import PersonTable
+
+LOCAL_NAME = "local"
+
+
+@dataclass(frozen=True, kw_only=True)
+class People:
+    database: Database
+    clock: Clock
+
+    async def for_telegram(self, telegram_id: int, name: str, *, admin: bool = False) -> Person:
+        """The person behind a Telegram account, made on first sight. An admin is admitted; the name is kept up."""
+        async with self.database.write() as session:
+            row = await session.scalar(select(PersonTable).where(PersonTable.telegram_id == telegram_id))
+            if row is None:
+                row = self._new(session, telegram_id=telegram_id, admitted=admin)
+            row.name, row.admin, row.admitted = name[:256], admin, row.admitted or admin
+            return _person(row)
+
+    async def local(self) -> Person:
+        """The person at the console: admin, admitted, without a Telegram account."""
+        async with self.database.write() as session:
+            row = await session.scalar(select(PersonTable).where(PersonTable.telegram_id.is_(None)))
+            if row is None:
+                row = self._new(session, telegram_id=None, admitted=True)
+                row.name, row.admin = LOCAL_NAME, True
+            return _person(row)
+
+    async def get(self, person_id: str) -> Person:
+        """Raises NotFoundError."""
+        async with self.database.read() as session:
+            return _person(await _row(session, person_id))
+
+    async def everybody(self) -> list[Person]:
+        async with self.database.read() as session:
+            return [_person(row) for row in await session.scalars(select(PersonTable).order_by(PersonTable.created))]
+
+    async def admins(self) -> list[Person]:
+        """Those who have been seen; nobody can write to an account that has not written first."""
+        async with self.database.read() as session:
+            rows = await session.scalars(select(PersonTable).where(PersonTable.admin).order_by(PersonTable.created))
+            return [_person(row) for row in rows]
+
+    async def set_admins(self, telegram_ids: Collection[int]) -> None:
+        """Makes the stored people agree with the settings: called when they were read."""
+        async with self.database.write() as session:
+            chosen = PersonTable.telegram_id.in_(telegram_ids)
+            others = PersonTable.telegram_id.is_not(None) & ~chosen
+            await session.execute(update(PersonTable).where(others).values(admin=False))
+            await session.execute(update(PersonTable).where(chosen).values(admin=True, admitted=True))
+
+    async def admit(self, admin_id: str, person_id: str, admitted: bool) -> Person:
+        """Lets somebody in or out. Raises RefusedError unless `admin_id` is an admin; an admin cannot be let out."""
+        async with self.database.write() as session:
+            admin = await _row(session, admin_id)
+            if not admin.admin:
+                raise RefusedError("Only an admin may let people in.")
+            row = await _row(session, person_id)
+            if row.admin and not admitted:
+                raise RefusedError(
+                    "An admin cannot be shut out.", remedy="Take the id out of `admins` in cluster.yaml."
+                )
+            row.admitted = admitted
+            return _person(row)
+
+    def _new(self, session: AsyncSession, *, telegram_id: int | None, admitted: bool) -> PersonTable:
+        row = PersonTable(
+            id=new_id(), telegram_id=telegram_id, name="", admin=False, admitted=admitted, created=self.clock.now()
+        )
+        session.add(row)
+        return row
+
+
+async def _row(session: AsyncSession, person_id: str) -> PersonTable:
+    row = await session.get(PersonTable, person_id)
+    if row is None:
+        raise NotFoundError("There is no such person.")
+    return row
+
+
+def _person(row: PersonTable) -> Person:
+    return Person(id=row.id, telegram_id=row.telegram_id, name=row.name, admin=row.admin, admitted=row.admitted)

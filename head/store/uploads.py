@@ -1,0 +1,50 @@
+"""Files that were sent in the chat: where each of them lies."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from sqlalchemy import select
+
+from head.clock import Clock
+from head.errors import NotFoundError
+from head.store.database import Database
+from head.store.records import UploadRow
+from head.store.tables import UploadTable
+
+
+@dataclass(frozen=True, kw_only=True)
+class Uploads:
+    database: Database
+    clock: Clock
+
+    async def add(self, *, upload_id: str, person_id: str, name: str, size: int, place: str) -> UploadRow:
+        """Remembers a file that has arrived whole; `size` in bytes."""
+        async with self.database.write() as session:
+            row = UploadTable(
+                id=upload_id, person_id=person_id, name=name, size=size, place=place, created=self.clock.now()
+            )
+            session.add(row)
+            return _upload(row)
+
+    async def get(self, person_id: str, upload_id: str) -> UploadRow:
+        """Raises NotFoundError."""
+        query = select(UploadTable).where(UploadTable.person_id == person_id, UploadTable.id == upload_id)
+        async with self.database.read() as session:
+            row = await session.scalar(query)
+            if row is None:
+                raise NotFoundError("That file is gone.", remedy="Send it again.")
+            return _upload(row)
+
+    async def newest(self, person_id: str, name: str) -> UploadRow | None:
+        """The last file of that name that the person sent."""
+        query = select(UploadTable).where(UploadTable.person_id == person_id, UploadTable.name == name)
+        async with self.database.read() as session:
+            row = await session.scalar(query.order_by(UploadTable.created.desc(), UploadTable.id).limit(1))
+            return None if row is None else _upload(row)
+
+
+def _upload(row: UploadTable) -> UploadRow:
+    return UploadRow(
+        id=row.id, person_id=row.person_id, name=row.name, size=row.size, place=row.place, created=row.created
+    )
