@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Protocol
 
 
@@ -31,3 +31,35 @@ class SystemClock:
 
     async def sleep(self, seconds: float) -> None:
         await asyncio.sleep(seconds)
+
+
+class ManualClock:
+    """Stands still until it is told to move on: for tests."""
+
+    def __init__(self, start: datetime = datetime(2026, 1, 1, tzinfo=UTC)) -> None:
+        self._start = start
+        self._passed = 0.0
+        self._sleepers: list[tuple[float, asyncio.Future[None]]] = []
+
+    def now(self) -> datetime:
+        return self._start + timedelta(seconds=self._passed)
+
+    def monotonic(self) -> float:
+        return self._passed
+
+    async def sleep(self, seconds: float) -> None:
+        if seconds <= 0:
+            await asyncio.sleep(0)
+            return
+        woken = asyncio.get_running_loop().create_future()
+        self._sleepers.append((self._passed + seconds, woken))
+        await woken
+
+    def advance(self, seconds: float) -> None:
+        """Lets time pass, and wakes who has slept long enough."""
+        self._passed += seconds
+        due = [woken for at, woken in self._sleepers if at <= self._passed]
+        self._sleepers = [(at, woken) for at, woken in self._sleepers if at > self._passed]
+        for woken in due:
+            if not woken.done():
+                woken.set_result(None)

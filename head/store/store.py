@@ -8,8 +8,10 @@ from pathlib import Path
 from types import TracebackType
 
 from sqlalchemy.engine import make_url
+from sqlalchemy.exc import SQLAlchemyError
 
 from head.clock import Clock
+from head.errors import SettingsError
 from head.store.chats import Cards, Drafts
 from head.store.database import Database
 from head.store.jobs import Jobs
@@ -42,8 +44,15 @@ class Store:
     @classmethod
     async def open(cls, url: str, clock: Clock) -> Store:
         """Connects and brings the tables up to date. Raises SettingsError for data of a newer Hayride."""
-        _make_private(url)
-        database = Database(url)
+        try:
+            _make_private(url)
+            database = Database(url)
+        except (SQLAlchemyError, ModuleNotFoundError) as error:
+            # Its text may repeat the URL, and with it a password.
+            raise SettingsError(
+                f"database_url cannot be used: {type(error).__name__}.",
+                remedy="It has to name an asynchronous driver that is installed: sqlite+aiosqlite:////srv/hayride.db.",
+            ) from None
         try:
             await upgrade(database)
         except BaseException:
