@@ -6,7 +6,7 @@ Every method takes the person's id and answers only about what is that person's.
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
@@ -45,6 +45,7 @@ __all__ = [
     "HEAD",
     "UPLOAD_LIMIT",
     "Change",
+    "ChatSettings",
     "Data",
     "DataFacts",
     "DataRefused",
@@ -137,6 +138,15 @@ class JoinState(StrEnum):
 
 
 @dataclass(frozen=True, kw_only=True)
+class ChatSettings:
+    """What a door of the chat needs to know."""
+
+    files: Path  #: where the console saves documents and pictures
+    telegram_token: str | None = field(default=None, repr=False)
+    telegram_base_url: str | None = None  #: another Bot API server than Telegram's own
+
+
+@dataclass(frozen=True, kw_only=True)
 class Person:
     """Somebody who may use this server. `id` is ours; `telegram_id` is None for the console's local person."""
 
@@ -183,6 +193,7 @@ class JobView:
     place: str  #: a machine's id, or HEAD
     place_name: str  #: the machine's name, or "head"
     status: JobStatus
+    cancelling: bool  #: a cancel was asked for and is on its way to the machine
     end_reason: EndReason | None
     problem: Problem | None
     result: Result | None

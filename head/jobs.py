@@ -1,0 +1,153 @@
+"""What people ask of jobs: submit, cancel, look; and the files that go in and come out."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from head import lifecycle
+from head.api import HEAD, UPLOAD_LIMIT, Change, Data, DataFacts, JobView, ModelView, Spec, UploadView
+from head.changes import Changes
+from head.clock import Clock
+from head.errors import JobRefused
+from head.identity import new_id
+from head.lifecycle import Target
+from head.machines import Machines
+from head.pools import Pools
+from head.reconcile import Reconciler
+from head.settings import Settings
+from head.store.jobs import StaleJob
+from head.store.records import JobRow, ModelRow
+from head.store.store import Store
+from ray_jobs.spec import PredictSpec
+
+
+@dataclass(frozen=True, kw_only=True)
+class Jobs:
+    settings: Settings
+    store: Store
+    pools: Pools
+    machines: Machines
+    reconciler: Reconciler
+    changes: Changes
+    clock: Clock
+
+    async def submit(self, person_id: str, spec: Spec, place: str, request: str) -> JobView:
+        """Queues a job at a place that is the person's. A model predicts where it lives."""
+        if isinstance(spec, PredictSpec):
+            place = (await self.store.models.get(person_id, spec.model_id)).place
+        await self.machines.usable(person_id, place)
+        if spec.data.kind == "upload":
+            upload = await self.store.uploads.get(person_id, spec.data.upload_id)
+            if upload.place != place:
+                raise JobRefused(
+                    f"{upload.name} was sent to another place than the one that runs this job.",
+                    remedy="Send the file again, or choose the place that has it.",
+                )
+        row = await self.store.jobs.add(
+            person_id=person_id, spec=spec, place=place, request=request, queued_limit=self.settings.limits.queued
+        )
+        self.changes.publish(Change(person_id=person_id, job_id=row.id))
+        self.reconciler.wake()
+        return await self.view(row)
+
+    async def cancel(self, person_id: str, job_id: str) -> JobView:
+        """Notes the wish; the loop stops the work on the machine. An ended job stays as it is."""
+        while True:
+            row = await self.store.jobs.get(person_id, job_id)
+            state = lifecycle.ask_cancel(row.state, now=self.clock.now())
+            if state == row.state:
+                return await self.view(row)
+            try:
+                row = await self.store.jobs.advance(row, state)
+            except StaleJob:
+                continue
+            self.changes.publish(Change(person_id=person_id, job_id=job_id))
+            self.reconciler.wake()
+            return await self.view(row)
+
+    async def view(self, row: JobRow) -> JobView:
+        state = row.state
+        return JobView(
+            id=row.id,
+            person_id=row.person_id,
+            spec=row.spec,
+            place=row.place,
+            place_name=await self.machines.place_name(row.person_id, row.place),
+            status=state.status,
+            cancelling=state.target is Target.CANCEL and not state.status.ended,
+            end_reason=state.end_reason,
+            problem=state.problem,
+            result=state.result,
+            progress=state.progress,
+            node_ip=state.node_ip,
+            sealed=state.sealed,
+            created=state.created,
+            started=state.started,
+            ended=state.ended,
+            revision=row.revision,
+        )
+
+    async def model_view(self, row: ModelRow) -> ModelView:
+        return ModelView(
+            id=row.id,
+            name=row.name,
+            place=row.place,
+            place_name=await self.machines.place_name(row.person_id, row.place),
+            created=row.created,
+            result=row.result,
+        )
+
+    async def default_place(self, person_id: str) -> str:
+        """The one connected machine, else the last one seen, else the head node."""
+        rows = await self.store.machines.of_person(person_id)
+        connected = [row for row in rows if self.machines.connected(row.id)]
+        seen = sorted((row for row in rows if row.last_seen), key=lambda row: row.last_seen or row.created)
+        chosen = connected[-1:] or seen[-1:]
+        return chosen[0].id if chosen else HEAD
+
+    async def inspect(self, person_id: str, place: str, data: Data, target: str | None) -> DataFacts:
+        await self.machines.usable(person_id, place)
+        if place != HEAD and not self.machines.connected(place):
+            name = await self.machines.place_name(person_id, place)
+            raise JobRefused(
+                f"{name} is away, and the file lies there.",
+                remedy="Start its node agent, or choose another place. A job may also wait for it.",
+            )
+        pool = await self.pools.client(person_id)
+        return await pool.inspect(place, data, target)
+
+    # --- files ---
+
+    async def upload(self, person_id: str, name: str, content: AsyncIterator[bytes]) -> UploadView:
+        """A sent file goes to the person's connected machine, else to the pool's inbox; held in memory on its way (20 MB)."""
+        body = bytearray()
+        async for chunk in content:
+            body += chunk
+            if len(body) > UPLOAD_LIMIT:
+                raise JobRefused(
+                    f"{name} is larger than {UPLOAD_LIMIT // (1 << 20)} MB, the most that a chat passes on.",
+                    remedy="Put it into an allowed folder of your machine and give its path.",
+                )
+        place = await self.default_place(person_id)
+        if place != HEAD and not self.machines.connected(place):
+            place = HEAD
+        pool = await self.pools.client(person_id)
+        upload_id = new_id()
+        await pool.put_upload(upload_id, place, name, bytes(body))
+        row = await self.store.uploads.add(
+            upload_id=upload_id, person_id=person_id, name=name, size=len(body), place=place
+        )
+        return UploadView(id=row.id, name=row.name, size=row.size, place=row.place, created=row.created)
+
+    async def file(self, person_id: str, job_id: str, name: str, target: Path) -> None:
+        row = await self.store.jobs.get(person_id, job_id)
+        pool = await self.pools.client(person_id)
+        descriptor = await asyncio.to_thread(
+            os.open, target, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600
+        )
+        with os.fdopen(descriptor, "wb") as file:
+            await pool.download(job_id, row.place, name, file)

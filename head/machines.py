@@ -1,0 +1,229 @@
+"""People's machines: the join command, who is connected, revoking."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import shlex
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from pydantic import ValidationError
+
+from head.api import Change, JobStatus, JoinOffer, JoinState, MachineState, MachineView
+from head.changes import Changes
+from head.clock import Clock
+from head.errors import HayrideError, JobRefused, JoinRefused, TunnelRefused
+from head.gateway.messages import Facts
+from head.identity import digest, new_id, new_token
+from head.pools import Pools
+from head.settings import Settings
+from head.store.records import MachineRow
+from head.store.store import Store
+
+log = logging.getLogger(__name__)
+
+#: The node agent's heart beats every 5 s; three that are missing make a machine unreachable.
+SILENT_AFTER = 15.0
+#: A sign of life is written down this often, seconds; in between it is only remembered.
+WRITE_EVERY = 30.0
+#: The copy button of the chat takes no more.
+COMMAND_LIMIT = 256
+
+
+@dataclass(frozen=True, kw_only=True)
+class Contact:
+    """What is known of a live tunnel."""
+
+    heard: float  #: monotonic seconds
+    written: float
+    joined: bool = False  #: its Ray node is in the pool
+    facts: Facts | None = None
+
+
+class Machines:
+    """State of the machines beyond what is stored: which are in contact now."""
+
+    def __init__(self, *, settings: Settings, store: Store, pools: Pools, changes: Changes, clock: Clock) -> None:
+        self._settings = settings
+        self._store = store
+        self._pools = pools
+        self._changes = changes
+        self._clock = clock
+        self._contacts: dict[str, Contact] = {}
+        self._warming: set[asyncio.Task[None]] = set()
+
+    # --- joining ---
+
+    async def offer(self, person_id: str, url: str) -> JoinOffer:
+        """A fresh single-use join command for a gateway at `url`."""
+        if not self._settings.joining:
+            raise JoinRefused("Joining is switched off on this server.", remedy="Ask its operator to switch it on.")
+        token = new_token()
+        expires = self._clock.now() + timedelta(seconds=self._settings.join_token_seconds)
+        row = await self._store.joins.create(
+            offer_id=new_id(), person_id=person_id, token_hash=digest(token), expires=expires
+        )
+        insecure = " --insecure" if url.startswith("http://") and not _loopback(url) else ""
+        linux = f"curl -fsSL {shlex.quote(url + '/worker')} | python3 - --token={token}{insecure}"
+        windows = f"irm {url}/worker | python - --token={token}{insecure}"
+        if len(linux) > COMMAND_LIMIT:
+            raise JoinRefused("The server's public_url is too long for a join command.", remedy="Choose a shorter one.")
+        return JoinOffer(offer_id=row.offer_id, linux_command=linux, windows_command=windows, expires=expires)
+
+    async def join_state(self, person_id: str, offer_id: str) -> tuple[JoinState, MachineView | None]:
+        offer = await self._store.joins.state(person_id, offer_id)
+        if offer.machine_id is None:
+            expired = self._clock.now() >= offer.expires
+            return (JoinState.EXPIRED if expired else JoinState.WAITING), None
+        view = await self.view(await self._store.machines.get(person_id, offer.machine_id))
+        if view.state is MachineState.CONNECTED:
+            return JoinState.JOINED, view
+        if offer.machine_id in self._contacts or view.last_seen is not None:
+            return JoinState.CONNECTING, view
+        return JoinState.INSTALLING, view
+
+    # --- contact, told by the gateway ---
+
+    async def opened(self, machine_id: str) -> None:
+        now = self._clock.monotonic()
+        self._contacts[machine_id] = Contact(heard=now, written=now)
+        await self._store.machines.connected(machine_id)
+        await self._tell(machine_id)
+
+    async def closed(self, machine_id: str) -> None:
+        self._contacts.pop(machine_id, None)
+        await self._store.machines.disconnected(machine_id, last_seen=self._clock.now())
+        await self._tell(machine_id)
+
+    async def heartbeat(self, machine_id: str, facts: Facts) -> bool:
+        """Notes a sign of life; whether the machine's Ray node is in its pool."""
+        machine = await self._store.machines.find(machine_id)
+        if machine is None or machine.revoked:
+            raise TunnelRefused("This machine was removed from its pool.", remedy="Join again with a fresh /connect.")
+        now = self._clock.monotonic()
+        before = self._contacts.get(machine_id) or Contact(heard=now, written=-WRITE_EVERY)
+        joined = before.joined or await self._in_pool(machine)
+        contact = replace(before, heard=now, joined=joined, facts=facts)
+        if now - contact.written >= WRITE_EVERY or before.facts is None:
+            await self._store.machines.saw(machine_id, facts=facts.model_dump(mode="json"))
+            contact = replace(contact, written=now)
+        self._contacts[machine_id] = contact
+        if joined and not before.joined:
+            await self._tell(machine_id)
+            warming = asyncio.create_task(self._warm(machine))
+            self._warming.add(warming)
+            warming.add_done_callback(self._warming.discard)
+        return joined
+
+    async def _in_pool(self, machine: MachineRow) -> bool:
+        pool = await self._pools.awake(machine.person_id)
+        if pool is None:
+            return False
+        try:
+            return any(node.machine_id == machine.id and node.alive for node in await pool.machines())
+        except HayrideError:
+            return False  # asked again at the next heartbeat
+
+    async def _warm(self, machine: MachineRow) -> None:
+        pool = await self._pools.awake(machine.person_id)
+        if pool is None:
+            return
+        try:
+            await pool.warm(machine.id)
+        except HayrideError as error:  # the first job will be slower, no more
+            log.info("machine %s was not warmed: %s", machine.id, error)
+
+    async def _tell(self, machine_id: str) -> None:
+        machine = await self._store.machines.find(machine_id)
+        if machine is not None:
+            self._changes.publish(Change(person_id=machine.person_id, machine_id=machine_id))
+
+    # --- views ---
+
+    def connected(self, machine_id: str) -> bool:
+        """Whether jobs can be started on it now."""
+        contact = self._contacts.get(machine_id)
+        return contact is not None and contact.joined and self._clock.monotonic() - contact.heard < SILENT_AFTER
+
+    async def people_in_contact(self) -> set[str]:
+        """Everybody who has a machine with a tunnel."""
+        rows = [await self._store.machines.find(machine_id) for machine_id in list(self._contacts)]
+        return {row.person_id for row in rows if row is not None}
+
+    async def of_person(self, person_id: str) -> list[MachineView]:
+        """Without the revoked ones; those that are away first."""
+        views = [await self.view(row) for row in await self._store.machines.of_person(person_id)]
+        return sorted(views, key=lambda view: view.state is MachineState.CONNECTED)
+
+    async def view(self, row: MachineRow) -> MachineView:
+        try:
+            facts = Facts.model_validate(dict(row.facts))
+        except ValidationError:
+            facts = None  # never told yet, or told by an older version
+        state = self._state(row)
+        jobs = [
+            job
+            for job in await self._store.jobs.open()
+            if job.place == row.id and job.state.status is JobStatus.RUNNING
+        ]
+        return MachineView(
+            id=row.id,
+            name=row.name,
+            state=state,
+            since=_since(row, state),
+            last_seen=self._clock.now() if state is MachineState.CONNECTED else row.last_seen,
+            address=row.address,
+            sealed=facts.sealed if facts else None,
+            cores=facts.cores if facts else None,
+            memory=facts.memory if facts else None,
+            platform=facts.platform if facts else "",
+            version=facts.version if facts else "",
+            running_jobs=len(jobs),
+            allowed=facts.allowed if facts else (),
+        )
+
+    def _state(self, row: MachineRow) -> MachineState:
+        if row.revoked:
+            return MachineState.REVOKED
+        if self.connected(row.id):
+            return MachineState.CONNECTED
+        return MachineState.UNREACHABLE if row.last_seen or row.connected_since else MachineState.NEVER
+
+    # --- leaving ---
+
+    async def revoke(self, person_id: str, machine_id: str) -> MachineRow:
+        """Its key opens nothing any more; the caller cuts its tunnel and ends its jobs."""
+        row = await self._store.machines.revoke(person_id, machine_id)
+        self._contacts.pop(machine_id, None)
+        pool = await self._pools.awake(person_id)
+        if pool is not None:
+            await pool.remove_machine(machine_id)
+        await self._tell(machine_id)
+        return row
+
+    async def place_name(self, person_id: str, place: str) -> str:
+        """What people call a place; its machine may have been revoked since."""
+        if place == "head":
+            return "head"
+        return (await self._store.machines.get(person_id, place)).name
+
+    async def usable(self, person_id: str, place: str) -> None:
+        """Raises NotFoundError for a machine that is not the person's, JobRefused for one that was revoked."""
+        if place != "head" and (await self._store.machines.get(person_id, place)).revoked:
+            raise JobRefused(
+                "That machine was removed from your pool.", remedy="Choose another one, or /connect it again."
+            )
+
+
+def _since(row: MachineRow, state: MachineState) -> datetime:
+    if state is MachineState.REVOKED and row.revoked:
+        return row.revoked
+    if state is MachineState.CONNECTED and row.connected_since:
+        return row.connected_since
+    return row.last_seen or row.created
+
+
+def _loopback(url: str) -> bool:
+    host = url.partition("://")[2].partition("/")[0].rpartition(":")[0]
+    return host in {"127.0.0.1", "localhost", "[::1]"}

@@ -1,0 +1,35 @@
+"""Whose pool is which box: from a person to a running pool that answers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from head.keeper import Keeper, PoolIdentity
+from head.pool_client import PoolClient
+from head.store.records import PoolRow
+from head.store.store import Store
+
+
+@dataclass(frozen=True, kw_only=True)
+class Pools:
+    """The pools' boxes, by the people they belong to."""
+
+    store: Store
+    keeper: Keeper
+
+    async def client(self, person_id: str) -> PoolClient:
+        """The person's pool, started where it sleeps (some 12 s). Raises PoolUnavailable."""
+        return await self.ensure(await self.store.pools.for_person(person_id))
+
+    async def ensure(self, pool: PoolRow) -> PoolClient:
+        return await self.keeper.ensure(PoolIdentity(pool_id=pool.id, tag=pool.tag, ray_token=pool.ray_token))
+
+    async def awake(self, person_id: str) -> PoolClient | None:
+        """The person's pool if it runs; nothing is started."""
+        pool = await self.store.pools.find(person_id)
+        return self.keeper.client(pool.id) if pool else None
+
+    async def let_sleep(self, busy: set[str]) -> None:
+        """Stops the boxes of people who have had neither an open job nor a connected machine for the idle time."""
+        pools = await self.store.pools.all()
+        await self.keeper.stop_idle({pool.id for pool in pools if pool.person_id in busy})

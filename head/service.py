@@ -1,0 +1,268 @@
+"""The control plane: its parts, put together once, and what the chat may ask of them (`head.api.HeadApi`)."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+
+from head.api import (
+    Change,
+    Data,
+    DataFacts,
+    Draft,
+    JobView,
+    JoinOffer,
+    JoinState,
+    MachineView,
+    ModelView,
+    Person,
+    Spec,
+    UploadData,
+    UploadView,
+)
+from head.changes import Changes
+from head.clock import Clock
+from head.gateway.app import Server, create_gateway
+from head.gateway.live import Tunnels
+from head.identity import digest, new_token, server_key
+from head.jobs import Jobs
+from head.keeper import Keeper, KeeperSettings
+from head.machines import Machines
+from head.pools import Pools
+from head.reconcile import Reconciler
+from head.settings import Settings
+from head.store.store import Store
+from head.wiring import Wiring
+
+#: A link to the dashboard is pressed at once or not at all.
+DASHBOARD_LINK = timedelta(minutes=5)
+
+
+@dataclass(kw_only=True)
+class ControlPlane:
+    """Everything of the server but the chat. `open`, `serve`, and at the end `close`."""
+
+    settings: Settings
+    clock: Clock
+    store: Store
+    pools: Pools
+    machines_: Machines
+    jobs_: Jobs
+    reconciler: Reconciler
+    hub: Changes
+    _server: Server | None = None
+    _tunnels: Tunnels | None = None
+    _loop: asyncio.Task[None] | None = None
+
+    @classmethod
+    async def open(cls, settings: Settings, clock: Clock) -> ControlPlane:
+        """Opens the store and finds the boxes that run; nothing listens yet. Raises SettingsError."""
+        store = await Store.open(settings.database, clock)
+        try:
+            await store.people.set_admins(settings.admins)
+            await store.machines.forget_connections()
+            keeper = Keeper(_keeper_settings(settings), clock)
+            await keeper.find_running()
+        except BaseException:
+            await store.close()
+            raise
+        changes = Changes()
+        pools = Pools(store=store, keeper=keeper)
+        machines = Machines(settings=settings, store=store, pools=pools, changes=changes, clock=clock)
+        reconciler = Reconciler(
+            settings=settings, store=store, pools=pools, machines=machines, changes=changes, clock=clock
+        )
+        jobs = Jobs(
+            settings=settings, store=store, pools=pools, machines=machines, reconciler=reconciler, changes=changes,
+            clock=clock,
+        )  # fmt: skip
+        return cls(
+            settings=settings, clock=clock, store=store, pools=pools, machines_=machines, jobs_=jobs,
+            reconciler=reconciler, hub=changes,
+        )  # fmt: skip
+
+    async def serve(self) -> None:
+        """Starts the gateway and the reconcile loop. Raises SettingsError where the address cannot be used."""
+        gateway = create_gateway(
+            Wiring(
+                settings=self.settings, store=self.store, pools=self.pools, machines=self.machines_,
+                reconciler=self.reconciler, changes=self.hub, clock=self.clock,
+                signing_key=server_key(self.settings.data_dir), url=lambda: self.url,
+            ),
+            clock=self.clock.monotonic,
+        )  # fmt: skip
+        self._tunnels = gateway.tunnels
+        self._server = await Server.start(
+            gateway,
+            host=self.settings.listen_host,
+            port=self.settings.listen_port,
+            certificate=self.settings.tls_certificate,
+            key=self.settings.tls_key,
+        )
+        self._loop = asyncio.create_task(self.reconciler.run(), name="reconcile")
+
+    async def close(self, *, stop_pools: bool) -> None:
+        """Stops serving. Boxes go on unless `stop_pools`: the next control plane finds them."""
+        self.hub.close()
+        if self._loop:
+            self._loop.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._loop
+        if self._tunnels:
+            self._tunnels.close_all()
+        if self._server:
+            await self._server.stop()
+        if stop_pools:
+            for pool in await self.store.pools.all():
+                await self.pools.keeper.stop(pool.id)
+        await self.pools.keeper.close()
+        await self.store.close()
+
+    @property
+    def url(self) -> str:
+        """Where machines and browsers reach the gateway."""
+        return self.settings.url_at(self._server.port if self._server else self.settings.listen_port)
+
+    # --- people ---
+
+    async def person_for_telegram(self, telegram_id: int, name: str) -> Person:
+        return await self.store.people.for_telegram(telegram_id, name, admin=telegram_id in self.settings.admins)
+
+    async def local_person(self) -> Person:
+        return await self.store.people.local()
+
+    async def admins(self) -> list[Person]:
+        return await self.store.people.admins()
+
+    async def admit(self, admin_id: str, person_id: str, admitted: bool) -> Person:
+        return await self.store.people.admit(admin_id, person_id, admitted)
+
+    # --- machines ---
+
+    @property
+    def joining_enabled(self) -> bool:
+        return self.settings.joining
+
+    async def offer_join(self, person_id: str) -> JoinOffer:
+        return await self.machines_.offer(person_id, self.url)
+
+    async def join_state(self, person_id: str, offer_id: str) -> tuple[JoinState, MachineView | None]:
+        return await self.machines_.join_state(person_id, offer_id)
+
+    async def machines(self, person_id: str) -> list[MachineView]:
+        return await self.machines_.of_person(person_id)
+
+    async def revoke(self, person_id: str, machine_id: str) -> None:
+        await self.machines_.revoke(person_id, machine_id)
+        if self._tunnels:
+            self._tunnels.cut(machine_id)
+        await self.reconciler.end_jobs_of(machine_id)
+
+    async def start_pool(self, person_id: str) -> bool:
+        """Wakes the person's pool; whether its box is sealed, as seen from inside."""
+        pool = await self.pools.client(person_id)
+        return (await pool.health()).sealed
+
+    # --- data, jobs, models ---
+
+    async def upload(self, person_id: str, name: str, content: AsyncIterator[bytes]) -> UploadView:
+        return await self.jobs_.upload(person_id, name, content)
+
+    async def find_upload(self, person_id: str, name: str) -> UploadView | None:
+        row = await self.store.uploads.newest(person_id, name)
+        return row and UploadView(id=row.id, name=row.name, size=row.size, place=row.place, created=row.created)
+
+    async def send_file(self, person_id: str, path: Path) -> UploadData:
+        """Sends a file of this host as a person would send it in the chat."""
+
+        async def content() -> AsyncIterator[bytes]:
+            yield await asyncio.to_thread(path.read_bytes)
+
+        upload = await self.upload(person_id, path.name, content())
+        return UploadData(upload_id=upload.id, name=upload.name)
+
+    async def default_place(self, person_id: str) -> str:
+        return await self.jobs_.default_place(person_id)
+
+    async def inspect(self, person_id: str, place: str, data: Data, target: str | None) -> DataFacts:
+        return await self.jobs_.inspect(person_id, place, data, target)
+
+    async def submit(self, person_id: str, spec: Spec, place: str, *, request: str) -> JobView:
+        return await self.jobs_.submit(person_id, spec, place, request)
+
+    async def cancel(self, person_id: str, job_id: str) -> JobView:
+        return await self.jobs_.cancel(person_id, job_id)
+
+    async def job(self, person_id: str, job_id: str) -> JobView:
+        return await self.jobs_.view(await self.store.jobs.get(person_id, job_id))
+
+    async def jobs(self, person_id: str, *, limit: int = 8, offset: int = 0) -> list[JobView]:
+        rows = await self.store.jobs.of_person(person_id, limit=limit, offset=offset)
+        return [await self.jobs_.view(row) for row in rows]
+
+    async def follow(self, job: JobView) -> AsyncIterator[JobView]:
+        """The job at each of its changes, the last time when it has ended."""
+        changes = self.hub.listen()
+        while True:
+            job = await self.job(job.person_id, job.id)
+            yield job
+            if job.status.ended:
+                return
+            async for change in changes:
+                if change.job_id == job.id:
+                    break
+
+    async def job_file(self, person_id: str, job_id: str, name: str, target: Path) -> None:
+        await self.jobs_.file(person_id, job_id, name, target)
+
+    async def models(self, person_id: str, *, limit: int = 8, offset: int = 0) -> list[ModelView]:
+        rows = await self.store.models.of_person(person_id, limit=limit, offset=offset)
+        return [await self.jobs_.model_view(row) for row in rows]
+
+    async def model(self, person_id: str, model_id: str) -> ModelView:
+        return await self.jobs_.model_view(await self.store.models.get(person_id, model_id))
+
+    async def dashboard_link(self, person_id: str) -> str:
+        await self.pools.client(person_id)
+        secret = new_token()
+        await self.store.links.create(person_id, secret_hash=digest(secret), expires=self.clock.now() + DASHBOARD_LINK)
+        return f"{self.url}/dashboard-link/{secret}"
+
+    # --- what the chat keeps ---
+
+    async def save_draft(self, person_id: str, draft: Draft) -> Draft:
+        return await self.store.drafts.save(person_id, draft)
+
+    async def draft(self, person_id: str, draft_id: str) -> Draft:
+        return await self.store.drafts.get(person_id, draft_id)
+
+    async def active_draft(self, person_id: str, chat_id: str) -> Draft | None:
+        return await self.store.drafts.active(person_id, chat_id)
+
+    async def drop_draft(self, person_id: str, draft_id: str) -> None:
+        await self.store.drafts.drop(person_id, draft_id)
+
+    async def save_card(self, person_id: str, *, chat_id: str, subject: str, message_id: int) -> None:
+        await self.store.cards.save(person_id, chat_id=chat_id, subject=subject, message_id=message_id)
+
+    async def cards(self, subject: str) -> list[tuple[str, int]]:
+        return await self.store.cards.showing(subject)
+
+    def changes(self) -> AsyncIterator[Change]:
+        return self.hub.listen()
+
+
+def _keeper_settings(settings: Settings) -> KeeperSettings:
+    return KeeperSettings(
+        data_dir=settings.data_dir,
+        sealed=settings.sealing,
+        cpus=settings.pool.cpus,
+        memory=settings.pool.memory,
+        object_store=settings.pool.object_store_memory,
+        quota=settings.pool.quota,
+        idle_seconds=settings.pool.idle_seconds,
+    )

@@ -1,0 +1,95 @@
+"""`hayride up`: the control plane and one door of the chat, in one asyncio process."""
+
+from __future__ import annotations
+
+import asyncio
+import fcntl
+import signal
+import sys
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
+from importlib.metadata import entry_points
+from pathlib import Path
+
+from head.api import ChatSettings, HeadApi
+from head.clock import Clock, SystemClock
+from head.errors import HayrideError, SealingError
+from head.service import ControlPlane
+from head.settings import Settings
+from sealing import seal_status
+
+#: A door of the chat: runs until its input ends (console) or it is cancelled (Telegram); returns the exit code.
+Door = Callable[[HeadApi, ChatSettings, Clock], Awaitable[int]]
+
+
+async def up(settings: Settings, *, console: bool) -> int:
+    """Serves until a signal, or until the console's input ends. Raises a HayrideError where it cannot start."""
+    telegram = settings.telegram_token is not None and not console
+    settings = sealed_or_refused(settings, telegram=telegram)
+    clock = SystemClock()
+    with _only_one(settings.data_dir):
+        plane = await ControlPlane.open(settings, clock)
+        try:
+            await plane.serve()
+            _say(f"Gateway at {plane.url}. Stop with Ctrl-C.")
+            chat = ChatSettings(
+                files=settings.data_dir / "files",
+                telegram_token=settings.telegram_token.get_secret_value() if settings.telegram_token else None,
+                telegram_base_url=settings.telegram_base_url,
+            )
+            return await _until_signal(_door("telegram" if telegram else "console")(plane, chat, clock))
+        finally:
+            await plane.close(stop_pools=False)
+
+
+def sealed_or_refused(settings: Settings, *, telegram: bool) -> Settings:
+    """Settles whether boxes are sealed. A server for more than one person never runs unsealed by accident."""
+    if not settings.sealing:
+        _say("Boxes are NOT sealed (sealing: off): this server serves one person only.")
+        return settings
+    status = seal_status()
+    if status.available:
+        return settings
+    if telegram:
+        raise SealingError(
+            f"No sealed box can be made here: {status.reason}",
+            remedy=f"{status.remedy} Or set `sealing: off` to serve one person only.",
+        )
+    _say(f"Boxes are NOT sealed: {status.reason} {status.remedy}")
+    return settings.model_copy(update={"sealing": False})
+
+
+def _door(name: str) -> Door:
+    """The chat's doors are plugins: head knows none of them, as bot knows of head only its interface."""
+    (entry,) = entry_points(group="hayride.doors", name=name)
+    door: Door = entry.load()
+    return door
+
+
+async def _until_signal(work: Awaitable[int]) -> int:
+    task = asyncio.ensure_future(work)
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, task.cancel)
+    try:
+        return await task
+    except asyncio.CancelledError:
+        return 0
+
+
+@contextmanager
+def _only_one(data_dir: Path) -> Iterator[None]:
+    data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
+    with (data_dir / "lock").open("w") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            raise HayrideError(
+                "Another `hayride` runs on the same state.",
+                remedy="Stop it, or set HAYRIDE_DATA_DIR to another folder.",
+            ) from error
+        yield
+
+
+def _say(line: str) -> None:
+    print(line, file=sys.stderr, flush=True)  # noqa: T201
