@@ -253,7 +253,7 @@ class HeadApi(Protocol):
 
     # --- people ---
     async def person_for_telegram(self, telegram_id: int, name: str) -> Person:
-        """The person behind a Telegram account; made on first sight, not admitted unless admitted before or an admin."""
+        """The person behind a Telegram account; made on first sight; only admins are admitted by that."""
 
     async def local_person(self) -> Person:
         """The person at the console: admitted, admin."""

@@ -1,4 +1,7 @@
-"""Tells those who listen that something of a person's changed. A slow reader gets the newest of each subject, never a backlog."""
+"""Tells those who listen that something of a person's changed.
+
+A slow reader gets the newest of each subject, never a backlog.
+"""
 
 from __future__ import annotations
 

@@ -103,7 +103,7 @@ def _doctor(options: argparse.Namespace) -> int:
 
 
 def _log_to(path: Path) -> None:
-    """The log is a file: the terminal belongs to the chat. Libraries that log URLs with secrets in them are turned down."""
+    """The log is a file: the terminal belongs to the chat. Libraries that log URLs with secrets are turned down."""
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     handler = logging.handlers.RotatingFileHandler(path, maxBytes=10_000_000, backupCount=3, encoding="utf-8")
     handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))

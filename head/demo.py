@@ -1,7 +1,7 @@
 """`hayride demo`: the main job end to end without a person, on this very machine.
 
-A sealed pool, this machine joined through the gateway and the tunnel with a real join token, a model trained, rows predicted
-that it has not seen; then everything that was started is stopped.
+A sealed pool, this machine joined through the gateway and the tunnel with a real join token, a model trained, rows
+predicted that it has not seen; then everything that was started is stopped.
 """
 
 from __future__ import annotations
@@ -87,7 +87,7 @@ Say = Callable[[str], None]
 
 
 async def demo(settings: Settings, options: DemoOptions, say: Say) -> DemoReport:
-    """Runs the whole story. Raises a HayrideError with the reason where a step fails; stops what it started in any case."""
+    """Runs the whole story. Raises a HayrideError where a step fails; stops what it started in any case."""
     run = _Demo(settings, options, say)
     return await run.run()
 
@@ -103,15 +103,15 @@ class _Demo:
                 "listen_host": "127.0.0.1",
                 "listen_port": 0,
                 "public_url": None,
+                "database_url": None,
+                "joining": True,
             }
         )
         self._clock = SystemClock()
 
     async def run(self) -> DemoReport:
         tables = await asyncio.to_thread(self._tables)
-        self._say(
-            f"Data: {tables.train.name}, target {tables.target}, {len(tables.answers)} rows kept back to be predicted."
-        )
+        self._say(f"Data: {tables.train.name}, target {tables.target}; {len(tables.answers)} rows are kept back.")
         async with self._control_plane() as plane:
             person = (await plane.local_person()).id
             self._say("Starting a sealed pool for you: a Ray head of your own in a box (some 12 s) ...")
@@ -131,9 +131,7 @@ class _Demo:
             frame, target, name = demo_data.bundled(), demo_data.BUNDLED_TARGET, "breast-cancer"
         else:
             if options.target is None:
-                raise DemoFailed(
-                    "--data was given without --target.", remedy="Name the column to predict: --target COLUMN."
-                )
+                raise DemoFailed("--data was given without --target.", remedy="Name the column to predict.")
             frame, target, name = demo_data.own(options.data, options.target), options.target, options.data.stem
         return demo_data.write(frame, target, self._folder / "data", name=name)
 
@@ -214,9 +212,7 @@ class _Demo:
         train = TrainSpec(
             data=data, target=tables.target, model=self._options.model, time_limit=self._settings.train_time_limit
         )
-        trained, first_event = await self._job(
-            plane, await plane.submit(person, train, place, request=f"demo-{time.time_ns()}")
-        )
+        trained, first_event = await self._job(plane, await plane.submit(person, train, place, request=_request()))
         model = trained.result
         assert isinstance(model, TrainResult)
         predict = PredictSpec(
@@ -225,12 +221,10 @@ class _Demo:
             time_limit=self._settings.predict_time_limit,
         )
         self._say(f"Predicting {len(tables.answers)} rows that it has not seen ...")
-        predicted, _ = await self._job(
-            plane, await plane.submit(person, predict, place, request=f"demo-{time.time_ns()}")
-        )
+        predicted, _ = await self._job(plane, await plane.submit(person, predict, place, request=_request()))
         result = predicted.result
         assert isinstance(result, PredictResult)
-        predictions, picture = await self._save(plane, person, trained, predicted, machine)
+        predictions, picture = await self._save(plane, trained, predicted)
         return DemoReport(
             ok=True,
             machine=machine.name if machine else None,
@@ -243,7 +237,7 @@ class _Demo:
             rows_test=model.rows_test,
             metrics=model.metrics,
             baseline_metrics=model.baseline_metrics,
-            predictions_path=str(predictions),
+            predictions_path=result.path if machine else str(predictions),
             picture_path=str(picture) if picture else None,
             model_id=model.model_id,
             join_seconds=join_seconds,
@@ -259,11 +253,11 @@ class _Demo:
             return PathData(path=str(path))
         return await plane.send_file(person, path)
 
-    async def _job(self, plane: ControlPlane, job: JobView) -> tuple[JobView, float]:
-        """Follows a job to its end, saying each new step; returns it and the seconds from its submission to its first event."""
+    async def _job(self, plane: ControlPlane, submitted: JobView) -> tuple[JobView, float]:
+        """Follows a job to its end, saying each new step; and the seconds from its submission to its first event."""
         begun = self._clock.monotonic()
-        first_event, shown = 0.0, ""
-        async for job in plane.follow(job):
+        first_event, shown, job = 0.0, "", submitted
+        async for job in plane.follow(submitted):
             if not first_event and (job.started or job.status.ended):
                 first_event = self._clock.monotonic() - begun
             step = job.progress.step if job.progress else ""
@@ -271,27 +265,32 @@ class _Demo:
                 shown = step
                 self._say(f"  {job.status.value}: {step}")
         if job.status is not JobStatus.COMPLETED:
-            raise DemoFailed(
-                f"The {job.spec.kind} job ended as {job.status.value}: {job.problem.message if job.problem else job.end_reason}"
-            )
+            why = job.problem.message if job.problem else str(job.end_reason)
+            raise DemoFailed(f"The {job.spec.kind} job ended as {job.status.value}: {why}")
         return job, first_event
 
-    async def _save(
-        self, plane: ControlPlane, person: str, trained: JobView, predicted: JobView, machine: MachineView | None
-    ) -> tuple[Path, Path | None]:
-        self._options.output.mkdir(parents=True, exist_ok=True)
+    async def _fetch(self, plane: ControlPlane, job: JobView, name: str) -> Path:
+        """Copies a file of a job out of its box: nothing outside opens a path that a box can write."""
+        target = self._options.output / f"{job.id}-{Path(name).name}"
+        await plane.job_file(job.person_id, job.id, name, target)
+        return target
+
+    async def _save(self, plane: ControlPlane, trained: JobView, predicted: JobView) -> tuple[Path, Path | None]:
         model, result = trained.result, predicted.result
         assert isinstance(model, TrainResult)
         assert isinstance(result, PredictResult)
-        predictions = self._options.output / Path(result.file).name
-        await plane.job_file(predicted.person_id, predicted.id, result.file, predictions)
-        self._say(f"Predictions: {predictions}" + (f"  (on the machine: {result.path})" if machine else ""))
+        predictions = await self._fetch(plane, predicted, result.file)
+        self._say(f"Model {model.model_id} and predictions lie on {trained.place_name}: {result.path}")
+        self._say(f"Predictions, fetched: {predictions}")
         picture = None
         if model.pictures:
-            picture = self._options.output / Path(model.pictures[0]).name
-            await plane.job_file(person, trained.id, model.pictures[0], picture)
-            self._say(f"Picture: {picture}")
+            picture = await self._fetch(plane, trained, model.pictures[0])
+            self._say(f"Picture, fetched: {picture}")
         return predictions, picture
+
+
+def _request() -> str:
+    return f"demo-{time.time_ns()}"
 
 
 def _sealed(sealed: bool | None) -> str:

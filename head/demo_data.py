@@ -1,4 +1,7 @@
-"""The tables of `hayride demo`: a bundled real data set, or the person's own file, in two parts of which the model sees one."""
+"""The tables of `hayride demo`: a bundled real data set or the person's own file, in two parts.
+
+The model sees one of them.
+"""
 
 from __future__ import annotations
 
@@ -45,7 +48,7 @@ def bundled() -> pd.DataFrame:
 
 
 def own(path: Path, target: str) -> pd.DataFrame:
-    """The person's own CSV or Parquet file. Values of a CSV stay the text they are: the machine decides what they mean."""
+    """The person's own CSV or Parquet file. Values of a CSV stay text: the machine decides what they mean."""
     import pandas as pd
 
     if not path.is_file():
@@ -66,6 +69,15 @@ def own(path: Path, target: str) -> pd.DataFrame:
     if len(frame) < 20:
         raise DemoDataError(f"{path.name} has {len(frame)} rows.", remedy="The demo needs 20 or more.")
     return frame
+
+
+def accuracy(predictions: Path, answers: list[str]) -> float:
+    """The share of predicted labels that are the answers kept back; both in the same row order."""
+    import pandas as pd
+
+    said = pd.read_csv(predictions, dtype=str, keep_default_na=False)["prediction"].tolist()
+    right: int = sum(a == b for a, b in zip(said, answers, strict=True))
+    return right / len(answers)
 
 
 def _delimiter(path: Path) -> str:

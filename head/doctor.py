@@ -87,7 +87,7 @@ def _telegram(settings: Settings) -> Finding:
 
 
 async def _gateway(settings: Settings) -> Finding:
-    """Asks through the public address, as a machine at home would: through the proxy and the certificate, if there are any."""
+    """Asks through the public address, as a machine at home would, through proxy and certificate."""
     url = f"{settings.url}/healthz"
     try:
         async with httpx.AsyncClient(timeout=5) as client:

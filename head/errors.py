@@ -11,7 +11,8 @@
     ├── DataRefused         the machine looked at the file and said no; carries ray_jobs' Problem
     └── PoolUnavailable     the pool's box does not answer
 
-A message is one English sentence that says what and why; `remedy` says what to do. Neither holds a secret or a path of the server.
+A message is one English sentence that says what and why; `remedy` says what to do. Neither holds a secret
+or a path of the server.
 """
 
 from __future__ import annotations

@@ -123,7 +123,7 @@ class Jobs:
     # --- files ---
 
     async def upload(self, person_id: str, name: str, content: AsyncIterator[bytes]) -> UploadView:
-        """A sent file goes to the person's connected machine, else to the pool's inbox; held in memory on its way (20 MB)."""
+        """A sent file goes to the person's connected machine, else to the pool's inbox; in memory on its way."""
         body = bytearray()
         async for chunk in content:
             body += chunk
@@ -146,6 +146,7 @@ class Jobs:
     async def file(self, person_id: str, job_id: str, name: str, target: Path) -> None:
         row = await self.store.jobs.get(person_id, job_id)
         pool = await self.pools.client(person_id)
+        target.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         descriptor = await asyncio.to_thread(
             os.open, target, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600
         )

@@ -162,11 +162,7 @@ class Machines:
         except ValidationError:
             facts = None  # never told yet, or told by an older version
         state = self._state(row)
-        jobs = [
-            job
-            for job in await self._store.jobs.open()
-            if job.place == row.id and job.state.status is JobStatus.RUNNING
-        ]
+        running = [job for job in await self._store.jobs.open() if job.state.status is JobStatus.RUNNING]
         return MachineView(
             id=row.id,
             name=row.name,
@@ -179,7 +175,7 @@ class Machines:
             memory=facts.memory if facts else None,
             platform=facts.platform if facts else "",
             version=facts.version if facts else "",
-            running_jobs=len(jobs),
+            running_jobs=sum(job.place == row.id for job in running),
             allowed=facts.allowed if facts else (),
         )
 

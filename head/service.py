@@ -174,7 +174,9 @@ class ControlPlane:
 
     async def find_upload(self, person_id: str, name: str) -> UploadView | None:
         row = await self.store.uploads.newest(person_id, name)
-        return row and UploadView(id=row.id, name=row.name, size=row.size, place=row.place, created=row.created)
+        if row is None:
+            return None
+        return UploadView(id=row.id, name=row.name, size=row.size, place=row.place, created=row.created)
 
     async def send_file(self, person_id: str, path: Path) -> UploadData:
         """Sends a file of this host as a person would send it in the chat."""
