@@ -1,17 +1,18 @@
 """How a box is made, once, for the server's pools and the people's machines. Imports nothing of the other rooms.
 
-    plan.py     what a box is to hold          box.py      launch, launch_unsealed, Box
-    sockets.py  the way into a box             status.py   whether this host can make boxes, and how to change that
-    folders.py  a person's folders in a box    python.py   an interpreter and our packages in a box
+plan.py      what a box is to hold       box.py      launch, launch_unsealed
+sockets.py   the way into a box          running.py  Box: alive, wait, stop, its record
+folders.py   a person's folders in it    status.py   whether this host can make boxes, and how to change that
+python.py    an interpreter, our code    discard.py  deleting what a box has left
 """
 
-from sealing.box import Box, launch, launch_unsealed
+from sealing.box import Box, SealStatus, launch, launch_unsealed, seal_status
+from sealing.discard import discard, set_aside
 from sealing.errors import SealError
 from sealing.folders import allowed_binds
 from sealing.plan import Bind, BoxPlan, Limits
 from sealing.python import app_binds
 from sealing.sockets import SocketFolder, inherited
-from sealing.status import SealStatus, seal_status
 
 __all__ = [
     "Bind",
@@ -23,8 +24,10 @@ __all__ = [
     "SocketFolder",
     "allowed_binds",
     "app_binds",
+    "discard",
     "inherited",
     "launch",
     "launch_unsealed",
     "seal_status",
+    "set_aside",
 ]

@@ -1,53 +1,112 @@
-"""Starting a box and what there is to know of a running one."""
+"""Starting a box: sealed, or as a plain process where a host has no boxes and its owner knows."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import contextlib
+import os
+import subprocess
+import tempfile
 from pathlib import Path
-from typing import Any
 
+from sealing import cgroups, limits, process, words
+from sealing.bwrap import environment_inside
+from sealing.cgroups import Cgroup
+from sealing.errors import SealError
 from sealing.plan import BoxPlan
+from sealing.running import MARK, Box
+from sealing.start import descriptors, set_up
+from sealing.status import SealStatus, seal_status, working
 
+__all__ = ["Box", "SealStatus", "launch", "launch_unsealed", "seal_status"]
 
-@dataclass(frozen=True, kw_only=True)
-class Box:
-    """A running box, as its launcher or a later process of the same user knows it.
-
-    `pid` is the host pid of the box's process 1 (unsealed: of the process group's leader), `started` its start in clock
-    ticks since boot, from /proc/PID/stat: together they name one process for ever.
-    """
-
-    pid: int
-    started: int
-    sealed: bool
-    #: Cgroups made for this box, removed by `stop`.
-    cgroups: tuple[str, ...] = ()
-    #: Unsealed: the 0700 folder that holds the plan's files, removed by `stop`.
-    scratch: str | None = None
-
-    def alive(self) -> bool:
-        """Whether the box's process 1 lives."""
-        raise NotImplementedError
-
-    def stop(self, *, patience: float) -> None:
-        """Asks the box's command to end (SIGTERM), waits at most `patience` seconds, then kills all of the box."""
-        raise NotImplementedError
-
-    def to_json(self) -> dict[str, Any]:
-        """What `from_json` reads, of plain values; keep it outside of the box."""
-        raise NotImplementedError
-
-    @classmethod
-    def from_json(cls, data: object) -> Box:
-        """Raises SealError for anything that `to_json` did not make."""
-        raise NotImplementedError
+#: Waits for a line, then becomes the program: so its limits are there before it is.
+_WAIT = 'read -r _ && exec "$@" </dev/null'
 
 
 def launch(plan: BoxPlan, *, errors: Path) -> Box:
-    """Starts a sealed box. Raises SealError."""
-    raise NotImplementedError
+    """Starts a sealed box in a session of its own; it outlives us. Raises SealError.
+
+    The first 64 KiB of what it says on standard output and error go to `errors`, a 0600 file outside of the box, as
+    long as this process lives: the program inside is to open a log of its own soon. Treat the file as hostile text.
+    """
+    found = working()
+    with words.opened(errors) as kept:
+        waiting = set_up(found.bwrap, plan)
+        try:
+            group = _bound(waiting.pid, plan, own_users=True)
+            held = limits.held_by(plan.limits, group, sealed=True, processes_hold=found.processes_hold)
+            box = _box(waiting.pid, group, sealed=True, held=held)
+            waiting.begin()
+        except BaseException:
+            waiting.give_up()
+            raise
+        words.listen(waiting.process, waiting.said, kept.keep(), ended=lambda: _end(box))
+    return box
 
 
 def launch_unsealed(plan: BoxPlan, *, errors: Path) -> Box:
-    """Starts the same plan as a plain process. Raises SealError."""
-    raise NotImplementedError
+    """Starts the same plan as a plain process in a session of its own: nothing is hidden from it. Raises SealError.
+
+    The plan's paths are real ones already. Its files are written 0600 into a fresh 0700 folder; where the path inside
+    of one is the whole value of a variable or the whole of an argument, the real path takes its place.
+    """
+    scratch = Path(tempfile.mkdtemp(prefix="hayride-")).resolve()
+    real = {inside: _write(scratch / inside.lstrip("/"), content) for inside, content in plan.files.items()}
+    variables = {name: real.get(value, value) for name, value in environment_inside(plan).items()}
+    with words.opened(errors) as kept, descriptors() as ours:
+        said, says = ours.pipe()
+        child = subprocess.Popen(
+            ["/bin/sh", "-c", _WAIT, "hayride", *(real.get(part, part) for part in plan.command)],
+            env=variables | {MARK: str(scratch)},
+            stdin=subprocess.PIPE,
+            stdout=says,
+            stderr=says,
+            pass_fds=[listening.fileno() for listening in plan.sockets.values()],
+            start_new_session=True,
+            cwd=plan.folder,
+        )
+        try:
+            group = _bound(child.pid, plan, own_users=False)
+            held = limits.held_by(plan.limits, group, sealed=False, processes_hold=False)
+            box = _box(child.pid, group, sealed=False, held=held, scratch=str(scratch))
+            child.communicate(b"\n")
+        except BaseException:
+            child.kill()
+            child.wait()
+            raise
+        words.listen(child, ours.keep(said), kept.keep(), ended=lambda: None)
+    return box
+
+
+def _box(pid: int, group: Cgroup | None, *, sealed: bool, held: dict[str, str], scratch: str | None = None) -> Box:
+    started = process.started_at(pid)
+    if started is None:
+        raise SealError("The box ended before it began.")
+    folders = tuple(str(folder) for folder in group.folders) if group else ()
+    return Box(pid=pid, started=started, sealed=sealed, limits=held, cgroups=folders, scratch=scratch)
+
+
+def _bound(pid: int, plan: BoxPlan, *, own_users: bool) -> Cgroup | None:
+    """Bounds a process that waits to begin, by a cgroup where there can be one."""
+    group = cgroups.make(plan.name, plan.limits)
+    if group and not group.add(pid):
+        cgroups.remove(group.folders)
+        group = None
+    try:
+        limits.apply(pid, limits.rlimits(plan.limits, group, own_users=own_users))
+    except OSError as error:
+        raise SealError(f"Box {plan.name} cannot be bounded: {error.strerror}.") from error
+    return group
+
+
+def _end(box: Box) -> None:
+    """The command has ended: what it left running in the box goes with it."""
+    with contextlib.suppress(SealError):
+        box.stop(patience=0.0)
+
+
+def _write(path: Path, content: bytes) -> str:
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600), "wb") as file:
+        file.write(content)
+    return str(path)

@@ -21,7 +21,7 @@ SOCKETS_VARIABLE = "HAYRIDE_SOCKETS"
 
 @dataclass(frozen=True, kw_only=True)
 class Bind:
-    """A host file or folder that the box sees read-only. The caller has resolved `source`; `target` is absolute inside."""
+    """A host file or folder that the box sees read-only: `source` resolved by the caller, `target` absolute inside."""
 
     source: Path
     target: str
@@ -61,8 +61,8 @@ class BoxPlan:
     environment: Mapping[str, str] = field(default_factory=dict)
     #: Our packages at /app, the allowed folders at their own path with their masks.
     read_only: tuple[Bind, ...] = ()
-    #: Interpreter of the environment to run in: its own and its base's prefix are shown read-only.
-    python: Path
+    #: Interpreter of the environment to run in: its own and its base's prefix are shown read-only. None: no Python.
+    python: Path | None
     #: Path inside -> content. Never in an argument or an environment, readable by the box alone.
     files: Mapping[str, bytes] = field(default_factory=dict)
     #: Listening sockets, bound outside. Inside they are in HAYRIDE_SOCKETS, see `sealing.inherited`.
