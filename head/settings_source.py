@@ -77,7 +77,14 @@ def check_names(model: type[BaseModel], file: str, values: Mapping[str, Any]) ->
     """Refuses unknown keys, with the nearest known one, and secrets."""
     known = {".".join(path) for path, _ in _fields(model)}
     for key, value in values.items():
-        nested = value if isinstance(value, dict) and _nested(model, key) else {}
+        group = _nested(model, key)
+        if group is not None and not isinstance(value, dict):
+            example = next(iter(group.model_fields))
+            raise SettingsError(
+                f"{SECTION}.{key} in {file} has to be a list of `key: value` lines.",
+                remedy=f"For example {example}: ...",
+            )
+        nested = value if group is not None else {}
         for path in [key, *(f"{key}.{inner}" for inner in nested)]:
             if path not in known and _nested(model, path) is None:
                 hint = _nearest(path, known, "It can be left out.")
