@@ -1,0 +1,230 @@
+"""The machine's box: what it holds, starting it, finding it again after the node agent was killed."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import json
+import os
+import shutil
+import socket
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+from node_join.errors import NodeError
+from node_join.facts import cores, memory
+from node_join.state import Machine, StateFolder
+from sealing import (
+    Bind,
+    Box,
+    BoxPlan,
+    Limits,
+    SealError,
+    SocketFolder,
+    allowed_binds,
+    app_binds,
+    launch,
+    launch_unsealed,
+)
+
+SOCKET = "tunnel"
+_PACKAGES = ("node_join", "ray_jobs", "sealing")
+_MIB, _GIB = 1024**2, 1024**3
+#: Seconds that a box gets to end by itself.
+PATIENCE = 12.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sizes:
+    """What of this machine its box may use, in bytes. Said to Ray outright: there is no /sys inside to look it up."""
+
+    cores: int
+    memory: int
+    object_store: int
+    quota: int
+
+    @classmethod
+    def of_this_machine(cls, folder: Path) -> Sizes:
+        total = memory()
+        store = min(512 * _MIB, max(100 * _MIB, total // 10))
+        free = shutil.disk_usage(folder).free
+        return cls(
+            cores=cores(),
+            memory=max(total * 8 // 10 - store, 500 * _MIB),
+            object_store=store,
+            quota=max(_GIB, min(100 * _GIB, free // 2)),
+        )
+
+
+def place(machine: Machine, state: StateFolder, sizes: Sizes, *, inside: str) -> dict[str, object]:
+    """What ray_jobs.place is told about this machine."""
+    return {
+        "folder": inside,
+        "folder_as_owner_knows": str(state.node),
+        "home": str(Path.home()),
+        "allowed": list(machine.allowed),
+        "share_rows": True,
+        "quota": sizes.quota,
+        "memory": sizes.memory,
+    }
+
+
+def sealed_plan(machine: Machine, state: StateFolder, sizes: Sizes, listening: socket.socket) -> BoxPlan:
+    """Everything that the machine's box holds. Raises SealError where an allowed folder cannot be shown."""
+    config = _config(sizes, folder="/node", temp="/node/ray")
+    brings_ours = _brings_our_packages(machine.node_python)
+    shown: list[Bind] = [] if brings_ours else list(app_binds(_PACKAGES))
+    for folder in machine.allowed:
+        shown += allowed_binds(Path(folder))
+    return BoxPlan(
+        name=f"machine-{machine.machine_id}",
+        folder=state.node,
+        folder_inside="/node",
+        command=(machine.node_python, "-m", "node_join.inner"),
+        environment=_environment(
+            machine.node_python,
+            home="/node",
+            config="/run/hayride.json",
+            place="/run/place.json",
+            ours="" if brings_ours else "/app",
+        ),
+        read_only=tuple(shown),
+        python=Path(machine.node_python),
+        files={
+            "/run/hayride.json": json.dumps(config).encode(),
+            "/run/place.json": json.dumps(place(machine, state, sizes, inside="/node")).encode(),
+        },
+        sockets={SOCKET: listening},
+        limits=Limits(memory=sizes.memory + sizes.object_store, processes=4096, shm=sizes.object_store + 64 * _MIB),
+    )
+
+
+def unsealed_plan(
+    machine: Machine, state: StateFolder, sizes: Sizes, listening: socket.socket, *, temp: Path
+) -> BoxPlan:
+    """The same as a plain process on real paths. Its settings hold no secret; they lie in the run folder."""
+    settings, told_place = state.run / "config.json", state.run / "place.json"
+    settings.write_text(json.dumps(_config(sizes, folder=str(state.node), temp=str(temp))))
+    told_place.write_text(json.dumps(place(machine, state, sizes, inside=str(state.node))))
+    ours = "" if _brings_our_packages(machine.node_python) else str(Path(__file__).parent.parent)
+    return BoxPlan(
+        name=f"machine-{machine.machine_id}",
+        folder=state.node,
+        folder_inside=str(state.node),
+        command=(machine.node_python, "-m", "node_join.inner"),
+        environment=_environment(
+            machine.node_python, home=str(state.node), config=str(settings), place=str(told_place), ours=ours
+        ),
+        python=Path(machine.node_python),
+        sockets={SOCKET: listening},
+        limits=Limits(memory=sizes.memory + sizes.object_store),
+    )
+
+
+def _config(sizes: Sizes, *, folder: str, temp: str) -> dict[str, object]:
+    return {
+        "folder": folder,
+        "temp": temp,
+        "cores": sizes.cores,
+        "memory": sizes.memory,
+        "object_store": sizes.object_store,
+    }
+
+
+def _environment(python: str, *, home: str, config: str, place: str, ours: str) -> dict[str, str]:
+    told = {
+        "HOME": home,
+        "PATH": f"{Path(python).parent}:/usr/bin:/bin",
+        "LANG": "C.UTF-8",
+        "PYTHONUNBUFFERED": "1",
+        "HAYRIDE_CONFIG": config,
+        "HAYRIDE_PLACE": place,
+    }
+    return {**told, "PYTHONPATH": ours} if ours else told
+
+
+def _brings_our_packages(python: str) -> bool:
+    """Whether the node's environment has our packages itself; a checkout's only points to them."""
+    return any(Path(python).parent.parent.glob("lib/python3.*/site-packages/node_join"))
+
+
+class MachineBox:
+    """The one box of this machine. A box that outlived its node agent is taken over if it fits."""
+
+    def __init__(self, machine: Machine, state: StateFolder, *, sealed: bool) -> None:
+        self.sealed = sealed
+        self._machine = machine
+        self._state = state
+        self._sizes = Sizes.of_this_machine(state.node)
+        self._sockets = SocketFolder(state.run)
+        self._record = state.run / "box.json"
+        self._box: Box | None = None
+        self._temp: Path | None = None
+
+    @property
+    def address(self) -> str:
+        """Where the box listens for tunnels."""
+        return self._sockets.address(SOCKET)
+
+    async def ensure(self) -> None:
+        """Raises NodeError where no box can be made."""
+        if self._box and self._box.alive():
+            return
+        try:
+            await asyncio.to_thread(self._find_or_start)
+        except SealError as error:
+            raise NodeError(str(error)) from error
+
+    async def stop(self) -> None:
+        if self._box:
+            await asyncio.to_thread(self._box.stop, patience=PATIENCE)
+            self._box = None
+        self._sockets.remove(SOCKET)
+        self._record.unlink(missing_ok=True)
+        if self._temp:
+            await asyncio.to_thread(shutil.rmtree, self._temp, ignore_errors=True)
+
+    def last_words(self) -> str:
+        """The last line that the box's maker wrote, for a person who asks why it does not run."""
+        try:
+            lines = (self._state.run / "errors").read_text(errors="replace").strip().splitlines()
+        except OSError:
+            return ""
+        return "".join(c for c in lines[-1] if c.isprintable())[:300] if lines else ""
+
+    def _find_or_start(self) -> None:
+        fingerprint = self._fingerprint()
+        found = self._recorded(fingerprint)
+        if found:
+            self._box = found
+            return
+        errors = self._state.run / "errors"
+        with self._sockets.listen(SOCKET) as listening:
+            if self.sealed:
+                self._box = launch(sealed_plan(self._machine, self._state, self._sizes, listening), errors=errors)
+            else:
+                self._temp = Path(tempfile.mkdtemp(prefix="hr", dir="/tmp"))  # short, see InnerConfig.temp
+                plan = unsealed_plan(self._machine, self._state, self._sizes, listening, temp=self._temp)
+                self._box = launch_unsealed(plan, errors=errors)
+        temp = str(self._temp) if self._temp else ""
+        self._record.write_text(json.dumps({"fingerprint": fingerprint, "box": self._box.to_json(), "temp": temp}))
+
+    def _recorded(self, fingerprint: str) -> Box | None:
+        """The box of an earlier node agent: taken over if it fits, ended if not."""
+        try:
+            record = json.loads(self._record.read_text())
+            box = Box.from_json(record["box"])
+            self._temp = Path(record["temp"]) if record["temp"] else None
+        except (OSError, ValueError, KeyError, TypeError, SealError):
+            return None
+        if not box.alive():
+            return None
+        if record["fingerprint"] == fingerprint:
+            return box
+        box.stop(patience=PATIENCE)
+        return None
+
+    def _fingerprint(self) -> str:
+        parts = [self._machine.model_dump(mode="json"), self.sealed, str(self._state.path), os.path.realpath(__file__)]
+        return hashlib.sha256(json.dumps(parts).encode()).hexdigest()

@@ -1,0 +1,107 @@
+"""The state folder of a machine: its key, what it joined, and the folder that its box may write.
+
+key          the machine's ed25519 key, 0600; never leaves this file
+machine.json what the join gave
+run/         sockets and the box's record; outside the box
+node/        the box's own folder; nothing outside the box opens a path in it
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated, Literal
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+from pydantic import AfterValidator, Base64Bytes, BaseModel, ConfigDict, Field, ValidationError
+
+from node_join.errors import AlreadyRunning, NodeError
+
+Sealing = Literal["auto", "on", "off"]
+
+
+def _key_length(key: bytes) -> bytes:
+    if len(key) != 32:
+        raise ValueError("an ed25519 key has 32 bytes")
+    return key
+
+
+class Machine(BaseModel):
+    """What this machine joined, and what its owner chose."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    machine_id: str = Field(pattern=r"^[a-z0-9]{4,32}$")
+    name: str = Field(max_length=128)
+    url: str = Field(max_length=2048)
+    server_key: Annotated[Base64Bytes, AfterValidator(_key_length)]  #: raw ed25519
+    address: str = Field(max_length=64)
+    pool_tag: str = Field(max_length=64)
+    machine_tag: str = Field(max_length=64)
+    allowed: tuple[str, ...] = ()
+    sealing: Sealing = "auto"
+    node_python: str = ""  #: interpreter of the node's environment
+
+
+class StateFolder:
+    """The folder, 0700. One node agent at a time works in it."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.run = path / "run"
+        self.node = path / "node"
+
+    def make(self) -> None:
+        for folder in (self.path, self.run, self.node):
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self.path.chmod(0o700)
+
+    def key(self) -> Ed25519PrivateKey:
+        """The machine's key, made at the first call."""
+        path = self.path / "key"
+        if not path.exists():
+            self._write("key", Ed25519PrivateKey.generate().private_bytes_raw())
+        try:
+            return Ed25519PrivateKey.from_private_bytes(path.read_bytes())
+        except ValueError as error:
+            raise NodeError(f"{path} is damaged. Remove it and join again.") from error
+
+    def public_key(self) -> bytes:
+        return self.key().public_key().public_bytes(Encoding.Raw, PublicFormat.Raw)
+
+    def machine(self) -> Machine | None:
+        """What was joined; None before the first join."""
+        try:
+            return Machine.model_validate_json((self.path / "machine.json").read_bytes())
+        except FileNotFoundError:
+            return None
+        except ValidationError as error:
+            raise NodeError(f"{self.path / 'machine.json'} is damaged. Remove it and join again.") from error
+
+    def save(self, machine: Machine) -> None:
+        self._write("machine.json", json.dumps(machine.model_dump(mode="json"), indent=1).encode())
+
+    @contextmanager
+    def only_one(self) -> Iterator[None]:
+        """Raises AlreadyRunning while another node agent works in this folder."""
+        with (self.path / "lock").open("w") as lock:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                raise AlreadyRunning("The node agent of this machine is running already.") from None
+            yield
+
+    def _write(self, name: str, content: bytes) -> None:
+        """Whole or not at all, 0600."""
+        descriptor, temporary = tempfile.mkstemp(dir=self.path, prefix=f".{name}-")
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        Path(temporary).replace(self.path / name)
