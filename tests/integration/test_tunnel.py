@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-import time
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -68,12 +67,10 @@ async def test_a_large_stream_arrives_whole(site: Site) -> None:
             writer.write(block)
             await writer.drain()
 
-    began = time.perf_counter()
     sending = asyncio.ensure_future(send())
     for _ in range(blocks):
         assert await asyncio.wait_for(reader.readexactly(len(block)), 60) == block
     await sending
-    print(f"{2 * blocks / (time.perf_counter() - began):.0f} MB/s there and back")
     writer.close()
     with pytest.raises(Again):
         await tunnel

@@ -1,0 +1,339 @@
+"""A control plane without machines, for tests of the chat. It passes the same contract as the real one
+(tests/contract/test_head_api.py); what machines and pools would do is done by the test, by the methods at the end.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
+from pathlib import Path
+
+from head.api import (
+    HEAD,
+    UPLOAD_LIMIT,
+    Change,
+    Data,
+    DataFacts,
+    DataRefused,
+    Draft,
+    EndReason,
+    HayrideError,
+    JobRefused,
+    JobStatus,
+    JobView,
+    JoinOffer,
+    JoinRefused,
+    JoinState,
+    MachineState,
+    MachineView,
+    ModelView,
+    NotFoundError,
+    Person,
+    PredictSpec,
+    Problem,
+    ProblemCode,
+    RefusedError,
+    Result,
+    Spec,
+    TrainResult,
+    TrainSpec,
+    UploadView,
+)
+from head.changes import Changes
+from head.clock import Clock
+from ray_jobs.spec import ColumnFacts
+
+LINUX = "curl -fsSL 'https://hayride.example.org/worker' | python3 - --token=" + "t" * 43
+WINDOWS = "irm https://hayride.example.org/worker | python - --token=" + "t" * 43
+
+
+@dataclass(frozen=True, kw_only=True)
+class Table:
+    """A file as an inspection would find it: columns with their number of distinct values."""
+
+    columns: Mapping[str, int]
+    rows: int = 100
+
+
+CHURN = Table(columns={"age": 60, "plan": 3, "months": 40, "churned": 2}, rows=7043)
+
+
+@dataclass(kw_only=True)
+class InMemoryHead:
+    clock: Clock
+    joining_enabled: bool = True
+    admin_ids: frozenset[int] = frozenset()
+    files: dict[str, Table | Problem | HayrideError] = field(default_factory=dict)  #: by path or upload's name
+    job_files: dict[tuple[str, str], bytes] = field(default_factory=dict)
+    people: dict[str, Person] = field(default_factory=dict)
+    hub: Changes = field(default_factory=Changes)
+    _machines: dict[str, tuple[str, MachineView]] = field(default_factory=dict)
+    _jobs: dict[str, JobView] = field(default_factory=dict)
+    _requests: dict[tuple[str, str], str] = field(default_factory=dict)
+    _models: dict[str, tuple[str, ModelView]] = field(default_factory=dict)
+    _uploads: list[tuple[str, UploadView]] = field(default_factory=list)
+    _offers: dict[str, tuple[str, JoinOffer, str]] = field(default_factory=dict)
+    _drafts: dict[str, tuple[str, Draft]] = field(default_factory=dict)
+    _cards: dict[tuple[str, str], int] = field(default_factory=dict)
+
+    # --- people ---
+
+    async def person_for_telegram(self, telegram_id: int, name: str) -> Person:
+        admin = telegram_id in self.admin_ids
+        known = next((it for it in self.people.values() if it.telegram_id == telegram_id), None)
+        admitted = admin or (known.admitted if known else False)
+        id = known.id if known else _id()
+        self.people[id] = Person(id=id, telegram_id=telegram_id, name=name, admin=admin, admitted=admitted)
+        return self.people[id]
+
+    async def local_person(self) -> Person:
+        known = next((it for it in self.people.values() if it.telegram_id is None), None)
+        person = known or Person(id=_id(), telegram_id=None, name="local", admin=True, admitted=True)
+        self.people[person.id] = person
+        return person
+
+    async def admins(self) -> list[Person]:
+        return [it for it in self.people.values() if it.admin]
+
+    async def admit(self, admin_id: str, person_id: str, admitted: bool) -> Person:
+        if not self.people[admin_id].admin:
+            raise RefusedError("Only an admin may let people in.")
+        if person_id not in self.people:
+            raise NotFoundError("There is no such person.")
+        if self.people[person_id].admin and not admitted:
+            raise RefusedError("An admin cannot be shut out.")
+        self.people[person_id] = replace(self.people[person_id], admitted=admitted)
+        return self.people[person_id]
+
+    # --- machines ---
+
+    async def offer_join(self, person_id: str) -> JoinOffer:
+        if not self.joining_enabled:
+            raise JoinRefused("Joining is switched off on this server.")
+        expires = self.clock.now() + timedelta(minutes=5)
+        offer = JoinOffer(offer_id=_id(), linux_command=LINUX, windows_command=WINDOWS, expires=expires)
+        self._offers[offer.offer_id] = (person_id, offer, "")
+        return offer
+
+    async def join_state(self, person_id: str, offer_id: str) -> tuple[JoinState, MachineView | None]:
+        owner, offer, machine_id = self._offers.get(offer_id, ("", None, ""))
+        if offer is None or owner != person_id:
+            raise NotFoundError("There is no such join command.")
+        if not machine_id:
+            return (JoinState.EXPIRED if self.clock.now() >= offer.expires else JoinState.WAITING), None
+        view = self._machines[machine_id][1]
+        states = {MachineState.CONNECTED: JoinState.JOINED, MachineState.UNREACHABLE: JoinState.CONNECTING}
+        return states.get(view.state, JoinState.INSTALLING), view
+
+    async def machines(self, person_id: str) -> list[MachineView]:
+        mine = [view for owner, view in self._machines.values() if owner == person_id]
+        kept = [view for view in mine if view.state is not MachineState.REVOKED]
+        return sorted(kept, key=lambda view: view.state is MachineState.CONNECTED)
+
+    async def revoke(self, person_id: str, machine_id: str) -> None:
+        self._machine(person_id, machine_id)
+        self.set_machine(machine_id, state=MachineState.REVOKED)
+
+    # --- data, jobs, models ---
+
+    async def upload(self, person_id: str, name: str, content: AsyncIterator[bytes]) -> UploadView:
+        body = b"".join([piece async for piece in content])
+        if len(body) > UPLOAD_LIMIT:
+            raise JobRefused(f"{name} is too large.")
+        place = await self.default_place(person_id)
+        if place != HEAD and self._machines[place][1].state is not MachineState.CONNECTED:
+            place = HEAD
+        view = UploadView(id=_id(), name=name, size=len(body), place=place, created=self.clock.now())
+        self._uploads.append((person_id, view))
+        return view
+
+    async def find_upload(self, person_id: str, name: str) -> UploadView | None:
+        mine = [view for owner, view in self._uploads if owner == person_id and view.name == name]
+        return mine[-1] if mine else None
+
+    async def default_place(self, person_id: str) -> str:
+        mine = await self.machines(person_id)
+        return mine[-1].id if mine else HEAD
+
+    async def inspect(self, person_id: str, place: str, data: Data, target: str | None) -> DataFacts:
+        if place != HEAD and self._machine(person_id, place).state is not MachineState.CONNECTED:
+            raise JobRefused("That machine is away, and the file lies there.")
+        name = data.path if data.kind == "path" else data.name
+        missing = Problem(code=ProblemCode.FILE_MISSING, message=f"There is no file {name}.", subject=name)
+        found = self.files.get(name, missing)
+        if isinstance(found, HayrideError):
+            raise found
+        if isinstance(found, Problem):
+            raise DataRefused(found)
+        if target is not None and target not in found.columns:
+            raise DataRefused(
+                Problem(
+                    code=ProblemCode.TARGET_MISSING,
+                    message=f"There is no column {target}.",
+                    subject=target,
+                    suggestions=tuple(name for name in found.columns if name[:1] == target[:1]),
+                )
+            )
+        return _facts(name, found, target)
+
+    async def submit(self, person_id: str, spec: Spec, place: str, *, request: str) -> JobView:
+        if isinstance(spec, PredictSpec):
+            place = (await self.model(person_id, spec.model_id)).place
+        name = "head" if place == HEAD else self._machine(person_id, place).name
+        known = self._requests.get((person_id, request))
+        if known is not None:
+            return self._jobs[known]
+        job = JobView(
+            id=_id(), person_id=person_id, spec=spec, place=place, place_name=name, status=JobStatus.QUEUED,
+            cancelling=False, end_reason=None, problem=None, result=None, progress=None, node_ip=None, sealed=None,
+            created=self.clock.now(), started=None, ended=None, revision=1,
+        )  # fmt: skip
+        self._jobs[job.id] = job
+        self._requests[person_id, request] = job.id
+        self.hub.publish(Change(person_id=person_id, job_id=job.id))
+        return job
+
+    async def cancel(self, person_id: str, job_id: str) -> JobView:
+        job = await self.job(person_id, job_id)
+        return job if job.status.ended else self.set_job(job_id, cancelling=True)
+
+    async def job(self, person_id: str, job_id: str) -> JobView:
+        job = self._jobs.get(job_id)
+        if job is None or job.person_id != person_id:
+            raise NotFoundError("You have no such job.", remedy="/jobs lists yours.")
+        return job
+
+    async def jobs(self, person_id: str, *, limit: int = 8, offset: int = 0) -> list[JobView]:
+        newest = [job for job in reversed(self._jobs.values()) if job.person_id == person_id]
+        return sorted(newest, key=lambda job: job.status.ended)[offset : offset + limit]
+
+    async def job_file(self, person_id: str, job_id: str, name: str, target: Path) -> None:
+        await self.job(person_id, job_id)
+        if (job_id, name) not in self.job_files:
+            raise NotFoundError("There is no such file.")
+        with target.open("xb") as file:
+            file.write(self.job_files[job_id, name])
+
+    async def models(self, person_id: str, *, limit: int = 8, offset: int = 0) -> list[ModelView]:
+        mine = [view for owner, view in reversed(self._models.values()) if owner == person_id]
+        return mine[offset : offset + limit]
+
+    async def model(self, person_id: str, model_id: str) -> ModelView:
+        owner, view = self._models.get(model_id, ("", None))
+        if view is None or owner != person_id:
+            raise NotFoundError("You have no such model.", remedy="/models lists yours.")
+        return view
+
+    async def dashboard_link(self, person_id: str) -> str:
+        return f"https://hayride.example.org/dashboard-link/{secrets.token_urlsafe(8)}"
+
+    # --- what the chat keeps ---
+
+    async def save_draft(self, person_id: str, draft: Draft) -> Draft:
+        if draft.id in self._drafts and self._drafts[draft.id][0] != person_id:
+            raise NotFoundError("That form is gone.", remedy="Start it again.")
+        self._drafts.pop(draft.id, None)
+        self._drafts[draft.id] = (person_id, draft)
+        return draft
+
+    async def draft(self, person_id: str, draft_id: str) -> Draft:
+        owner, draft = self._drafts.get(draft_id, ("", None))
+        if draft is None or owner != person_id:
+            raise NotFoundError("That form is gone.", remedy="Start it again.")
+        return draft
+
+    async def active_draft(self, person_id: str, chat_id: str) -> Draft | None:
+        mine = [draft for owner, draft in self._drafts.values() if owner == person_id and draft.chat_id == chat_id]
+        return next((draft for draft in reversed(mine) if not draft.paused), None)
+
+    async def drop_draft(self, person_id: str, draft_id: str) -> None:
+        if self._drafts.get(draft_id, ("", None))[0] == person_id:
+            del self._drafts[draft_id]
+
+    async def save_card(self, person_id: str, *, chat_id: str, subject: str, message_id: int) -> None:
+        self._cards[chat_id, subject] = message_id
+
+    async def cards(self, subject: str) -> list[tuple[str, int]]:
+        return [(chat_id, id) for (chat_id, shown), id in self._cards.items() if shown == subject]
+
+    async def unsettled(self) -> list[Change]:
+        day_ago = self.clock.now() - timedelta(days=1)
+        recent = [job for job in self._jobs.values() if job.ended is None or job.ended >= day_ago]
+        return [Change(person_id=job.person_id, job_id=job.id) for job in recent]
+
+    def changes(self) -> AsyncIterator[Change]:
+        return self.hub.listen()
+
+    def _machine(self, person_id: str, machine_id: str) -> MachineView:
+        owner, view = self._machines.get(machine_id, ("", None))
+        if view is None or owner != person_id:
+            raise NotFoundError("You have no such machine.", remedy="/worker lists yours.")
+        return view
+
+    # --- what machines and pools would do ---
+
+    def add_machine(self, person_id: str, name: str, state: MachineState = MachineState.CONNECTED) -> MachineView:
+        now = self.clock.now()
+        view = MachineView(
+            id=_id(), name=name, state=state, since=now, last_seen=now, address="127.77.1.1", sealed=True, cores=8,
+            memory=32 << 30, platform="Linux 6.8", version="0.1.0", running_jobs=0, allowed=("~/hayride",),
+        )  # fmt: skip
+        self._machines[view.id] = (person_id, view)
+        return view
+
+    def set_machine(self, machine_id: str, **changes: object) -> None:
+        owner, view = self._machines[machine_id]
+        self._machines[machine_id] = (owner, replace(view, **changes))  # type: ignore[arg-type]
+        self.hub.publish(Change(person_id=owner, machine_id=machine_id))
+
+    def redeem(self, offer_id: str, machine_id: str) -> None:
+        owner, offer, _ = self._offers[offer_id]
+        self._offers[offer_id] = (owner, offer, machine_id)
+        self.hub.publish(Change(person_id=owner, offer_id=offer_id))
+
+    @property
+    def offers(self) -> list[str]:
+        return list(self._offers)
+
+    def set_job(self, job_id: str, **changes: object) -> JobView:
+        job = self._jobs[job_id]
+        job = replace(job, revision=job.revision + 1, **changes)  # type: ignore[arg-type]
+        self._jobs[job_id] = job
+        self.hub.publish(Change(person_id=job.person_id, job_id=job_id))
+        return job
+
+    def finish(self, job_id: str, result: Result) -> JobView:
+        """The job is done; a training leaves its model."""
+        job = self._jobs[job_id]
+        if isinstance(result, TrainResult) and isinstance(job.spec, TrainSpec):
+            view = ModelView(
+                id=result.model_id, name=f"{result.target}-{result.model}", place=job.place,
+                place_name=job.place_name, created=self.clock.now(), result=result,
+            )  # fmt: skip
+            self._models[view.id] = (job.person_id, view)
+        return self.set_job(
+            job_id, status=JobStatus.COMPLETED, end_reason=EndReason.DONE, result=result, ended=self.clock.now()
+        )
+
+
+def _facts(name: str, table: Table, target: str | None) -> DataFacts:
+    distinct = table.columns[target] if target else None
+    regression = distinct is not None and distinct > 20
+    return DataFacts(
+        path=name,
+        bytes=table.rows * 20,
+        rows=table.rows,
+        columns=tuple(
+            ColumnFacts(name=column, kind="number" if count > 20 else "category", missing=0, distinct=count)
+            for column, count in table.columns.items()
+        ),
+        target=target,
+        task=None if distinct is None else "regression" if regression else "classification",
+        classes=None if distinct is None or regression else distinct,
+    )
+
+
+def _id() -> str:
+    return secrets.token_hex(5)

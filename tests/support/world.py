@@ -1,0 +1,138 @@
+"""A whole Hayride in a site of its own: the service with its console, and machines that join by the printed command."""
+
+from __future__ import annotations
+
+import os
+import re
+import shlex
+import sqlite3
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from ray_jobs.spec import EVENT, Event
+from tests.support.authority import certificates
+from tests.support.hosts import HostProcess, Site, TestHost
+
+PORT = 8443
+#: Seconds; a pool's box takes some 12 s alone, and test machines are busy.
+SOON, LATE = 60.0, 300.0
+
+_FETCH = "import sys, urllib.request; sys.stdout.buffer.write(urllib.request.urlopen(sys.argv[1]).read())"
+
+
+class Spoken:
+    """What a program has printed so far; `expect` waits for more of it."""
+
+    def __init__(self, process: HostProcess) -> None:
+        self.process = process
+        self.text = ""
+        self._read = 0  # up to where `expect` has looked
+        self._more = threading.Condition()
+        threading.Thread(target=self._collect, daemon=True).start()
+
+    def _collect(self) -> None:
+        assert self.process.stdout
+        while chunk := os.read(self.process.stdout.fileno(), 1 << 16):
+            with self._more:
+                self.text += chunk.decode(errors="replace")
+                self._more.notify_all()
+
+    def expect(self, pattern: str, *, within: float = SOON) -> re.Match[str]:
+        """The next match after the last one. Fails with all that was said meanwhile."""
+        deadline = time.monotonic() + within
+        with self._more:
+            while not (found := re.compile(pattern, re.MULTILINE).search(self.text, self._read)):
+                left = deadline - time.monotonic()
+                ended = self.process.poll() is not None
+                assert left > 0, f"{pattern!r} was not said within {within:.0f} s, but:\n{self.text[self._read :]}"
+                assert not ended or left > within - 1, f"it ended with {self.process.poll()}:\n{self.text}"
+                self._more.wait(min(left, 0.5))
+            self._read = found.end()
+            return found
+
+    def say(self, line: str) -> None:
+        assert self.process.stdin
+        self.process.stdin.write(line.encode() + b"\n")
+        self.process.stdin.flush()
+
+
+def until(true: Callable[[], bool], what: str, *, within: float = SOON) -> None:
+    deadline = time.monotonic() + within
+    while not true():
+        assert time.monotonic() < deadline, f"not within {within:.0f} s: {what}"
+        time.sleep(0.05)
+
+
+class World:
+    """A site with a running service. `chat` is its console."""
+
+    def __init__(self, folder: Path, environments: Path) -> None:
+        self.folder = folder
+        self._environments = environments
+        self.site = Site()
+
+    def __enter__(self) -> Self:
+        self.site.__enter__()
+        try:
+            self._certificates = certificates(self.folder / "tls", *(f"10.77.{n}.1" for n in range(1, 9)))
+            self.start_service()
+        except BaseException:
+            self.site.__exit__(None, None, None)
+            raise
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.site.__exit__(kind, error, trace)
+
+    def start_service(self) -> None:
+        self.data_dir = self.folder / "server"
+        environment = {
+            "PATH": os.environ["PATH"],
+            "HOME": str(self.folder),
+            "HAYRIDE_DATA_DIR": str(self.data_dir),
+            "HAYRIDE_LISTEN_HOST": "0.0.0.0",
+            "HAYRIDE_LISTEN_PORT": str(PORT),
+            "HAYRIDE_PUBLIC_URL": f"https://10.77.1.1:{PORT}",
+            "HAYRIDE_TLS_CERTIFICATE": str(self._certificates.certificate),
+            "HAYRIDE_TLS_KEY": str(self._certificates.key),
+        }
+        process = self.site.server.run(
+            [sys.executable, "-m", "head.cli", "up", "--console"], env=environment, cwd=self.folder,
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+        )  # fmt: skip
+        self.chat = Spoken(process)
+        self.chat.expect("Gateway at")
+
+    def join(self, host: TestHost, *, allow: Path, canary: str = "") -> Spoken:
+        """Joins a host by the command that /connect prints, as a person would paste it, but for curl."""
+        self.chat.say("/connect")
+        command = self.chat.expect(r"curl -fsSL (\S+) \| python3 - (--token=\S+)")
+        assert len(command.group(0)) <= 256
+        server = f"https://{self.site.server_address(host)}:{PORT}"
+        fetch = f"{shlex.quote(sys.executable)} -c {shlex.quote(_FETCH)} {server}/worker"
+        pasted = f"{fetch} | {sys.executable} - {command.group(2)} --as-root --name {host.name} --allow {allow}"
+        home = self.folder / f"home-{host.name}"
+        home.mkdir(exist_ok=True)
+        environment = {
+            "PATH": os.environ["PATH"],
+            "HOME": str(home),
+            "HAYRIDE_ENVIRONMENTS": str(self._environments),
+            "SSL_CERT_FILE": str(self._certificates.authority),
+            "CANARY": canary,
+        }
+        process = host.run(["sh", "-c", pasted], env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+        return Spoken(process)
+
+    def events(self, job_id: str) -> list[Event]:
+        """What the service has stored of a job, in order of arrival."""
+        with sqlite3.connect(f"file:{self.data_dir / 'hayride.db'}?mode=ro", uri=True) as database:
+            rows = database.execute("select event from events where job_id = ? order by rowid", (job_id,)).fetchall()
+        return [EVENT.validate_json(text) for (text,) in rows]
