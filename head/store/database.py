@@ -8,6 +8,8 @@ check and the change that rests on it are one step, for other processes too. A c
 from __future__ import annotations
 
 import asyncio
+import itertools
+import sqlite3
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -18,6 +20,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engin
 
 #: How long a transaction waits for another process's, in seconds.
 BUSY_SECONDS = 20
+_PAUSE = 0.02
 
 
 class Database:
@@ -44,6 +47,22 @@ class Database:
         async with self._turn, AsyncSession(self._writing, expire_on_commit=False) as session, session.begin():
             yield session
 
+    async def prepare(self) -> None:
+        """Once, before the first transaction: SQLite's file is switched to WAL, and stays so."""
+        if not self.sqlite:
+            return
+        async with self._engine.connect() as connection:
+            driver: Any = (await connection.get_raw_connection()).driver_connection
+            for attempt in itertools.count():
+                try:
+                    await driver.execute_fetchall("PRAGMA journal_mode=WAL")
+                    return
+                except sqlite3.OperationalError:
+                    # For this one step SQLite does not wait for another process that is at it too.
+                    if attempt * _PAUSE > BUSY_SECONDS:
+                        raise
+                    await asyncio.sleep(_PAUSE)
+
     async def close(self) -> None:
         await self._engine.dispose()
 
@@ -52,7 +71,7 @@ def _prepare_sqlite(connection: Any, _record: object) -> None:
     # The driver's own, older idea of when a transaction begins is switched off; see _begin_sqlite.
     connection.isolation_level = None
     cursor = connection.cursor()
-    for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON"):
+    for pragma in ("synchronous=FULL", "foreign_keys=ON"):
         cursor.execute(f"PRAGMA {pragma}")
     cursor.close()
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 from pydantic import TypeAdapter
 from sqlalchemy import case, func, select, update
@@ -85,6 +86,12 @@ class Jobs:
         query = select(JobTable).where(JobTable.status.not_in(_ENDED)).order_by(JobTable.created, JobTable.id)
         async with self.database.read() as session:
             return [_job(row) for row in await session.scalars(query)]
+
+    async def unsettled(self, *, since: datetime) -> list[JobRow]:
+        """Everybody's jobs that are open or have ended since then, oldest first."""
+        query = select(JobTable).where(JobTable.status.not_in(_ENDED) | (JobTable.ended >= since))
+        async with self.database.read() as session:
+            return [_job(row) for row in await session.scalars(query.order_by(JobTable.created, JobTable.id))]
 
     async def unacknowledged(self) -> list[JobRow]:
         """Everybody's ended jobs whose agent still keeps their journal."""

@@ -54,6 +54,7 @@ class Store:
                 remedy="It has to name an asynchronous driver that is installed: sqlite+aiosqlite:////srv/hayride.db.",
             ) from None
         try:
+            await database.prepare()
             await upgrade(database)
         except BaseException:
             await database.close()
