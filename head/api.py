@@ -142,6 +142,8 @@ class ChatSettings:
     """What a door of the chat needs to know."""
 
     files: Path  #: where the console saves documents and pictures
+    train_time_limit: int = 600  #: seconds, where the form says nothing else
+    predict_time_limit: int = 300
     telegram_token: str | None = field(default=None, repr=False)
     telegram_base_url: str | None = None  #: another Bot API server than Telegram's own
 
@@ -325,6 +327,10 @@ class HeadApi(Protocol):
 
     async def cards(self, subject: str) -> list[tuple[str, int]]:
         """(chat_id, message_id) of every message that shows the subject."""
+
+    async def unsettled(self) -> list[Change]:
+        """Everybody's jobs that are open or ended within the last day: what the chat looks at after a start, since a
+        process that was killed may have kept an end that it had not told yet."""
 
     def changes(self) -> AsyncIterator[Change]:
         """Every change from now on, until the control plane stops. Slow readers get the newest of each subject."""

@@ -254,6 +254,10 @@ class ControlPlane:
     async def cards(self, subject: str) -> list[tuple[str, int]]:
         return await self.store.cards.showing(subject)
 
+    async def unsettled(self) -> list[Change]:
+        rows = await self.store.jobs.unsettled(since=self.clock.now() - timedelta(days=1))
+        return [Change(person_id=row.person_id, job_id=row.id) for row in rows]
+
     def changes(self) -> AsyncIterator[Change]:
         return self.hub.listen()
 

@@ -34,6 +34,8 @@ async def up(settings: Settings, *, console: bool) -> int:
             _say(f"Gateway at {plane.url}. Stop with Ctrl-C.")
             chat = ChatSettings(
                 files=settings.data_dir / "files",
+                train_time_limit=settings.train_time_limit,
+                predict_time_limit=settings.predict_time_limit,
                 telegram_token=settings.telegram_token.get_secret_value() if settings.telegram_token else None,
                 telegram_base_url=settings.telegram_base_url,
             )

@@ -43,7 +43,7 @@ def progress(step: str, fraction: float | None = None, n: int = 2) -> Progress:
 async def until(condition: Callable[[], bool], seconds: float = 10) -> None:
     """Polls; fails where it takes too long."""
     async with asyncio.timeout(seconds):
-        while not condition():
+        while not condition():  # noqa: ASYNC110 - what is waited for tells nobody
             await asyncio.sleep(0.005)
 
 
@@ -86,7 +86,9 @@ class Terminal:
 
 
 @asynccontextmanager
-async def terminal(files: Path, clock: Clock | None = None, head: InMemoryHead | None = None) -> AsyncIterator[Terminal]:
+async def terminal(
+    files: Path, clock: Clock | None = None, head: InMemoryHead | None = None
+) -> AsyncIterator[Terminal]:
     """A console chat; `~/churn.csv` lies wherever it is looked for."""
     clock = clock or SystemClock()
     head = head or InMemoryHead(clock=clock, files={"~/churn.csv": CHURN, "churn.csv": CHURN, "~/new.csv": CHURN})

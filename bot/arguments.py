@@ -1,0 +1,84 @@
+"""What stands behind a command: words, and `key=value` options. Forgiving, since it is typed with a thumb.
+
+A quote opens only at the beginning of a word or value, so `O'Brien.csv` is a word, and the curly quotes of phones
+count. A quoted word is never an option: `"a=b"` is a column's name.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+#: As ray_jobs.spec's parameters allow.
+Value = str | int | float | bool | None | list[int]
+
+_OPTION = re.compile(r"([A-Za-z_][A-Za-z0-9_]*)=")
+_CLOSING = {'"': '"', "'": "'", "\u201c": "\u201d", "\u201e": "\u201c", "\u2018": "\u2019", "\u00ab": "\u00bb"}
+_DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*(s|min|m|h|d)?")
+_SECONDS = {"s": 1, "m": 60, "min": 60, "h": 3600, "d": 86400, None: 1}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Arguments:
+    words: tuple[str, ...]
+    options: dict[str, str]
+
+
+def parse(text: str) -> Arguments:
+    """Words and options in the order typed; of an option given twice the last counts."""
+    words: list[str] = []
+    options: dict[str, str] = {}
+    rest = text.strip()
+    while rest:
+        option = _OPTION.match(rest)
+        if option is not None:
+            options[option[1]], rest = _word(rest[option.end() :])
+        else:
+            word, rest = _word(rest)
+            words.append(word)
+        rest = rest.lstrip()
+    return Arguments(words=tuple(words), options=options)
+
+
+def unquote(text: str) -> str:
+    """The text without the quotes around all of it."""
+    text = text.strip()
+    word, rest = _word(text) if text[:1] in _CLOSING else (text, "")
+    return text if rest.strip() else word
+
+
+def _word(text: str) -> tuple[str, str]:
+    """The first word of the text and what follows it."""
+    closing = _CLOSING.get(text[:1])
+    if closing is not None:
+        end = re.search(re.escape(closing) + r"(?=\s|$)", text[1:])
+        if end is not None:
+            return text[1 : end.start() + 1], text[end.end() + 1 :]
+    head = re.match(r"\S*", text)
+    word = head[0] if head is not None else ""
+    return word, text[len(word) :]
+
+
+def value(text: str) -> Value:
+    """A parameter's value as it was meant: number, yes or no, nothing, a list of whole numbers, else the text."""
+    lower = text.lower()
+    if lower in {"true", "yes"}:
+        return True
+    if lower in {"false", "no"}:
+        return False
+    if lower in {"none", "null"}:
+        return None
+    for kind in (int, float):
+        try:
+            return kind(text)
+        except ValueError:
+            continue
+    if re.fullmatch(r"\[?\s*\d+(\s*,\s*\d+)*\s*,?\s*\]?", text):
+        return [int(part) for part in re.findall(r"\d+", text)]
+    return text
+
+
+def seconds(text: str) -> int | None:
+    """`600`, `10m`, `2h` in seconds; None for what is no duration."""
+    match = _DURATION.fullmatch(text.strip().lower())
+    return None if match is None else round(float(match[1]) * _SECONDS[match[2]])

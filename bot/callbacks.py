@@ -1,0 +1,72 @@
+"""What a button carries: `verb:id:revision`, and for one of several choices `verb:id:revision:choice`.
+
+Telegram hands back at most 64 bytes, and hands back whatever a client invents, so reading is as strict as writing.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from enum import StrEnum
+
+LIMIT = 64
+
+_PACKED = re.compile(r"([a-z]+):([a-z0-9-]{0,40}):([0-9]{1,9})(?::([a-z0-9_]{1,40}))?", re.ASCII)
+
+
+class Verb(StrEnum):
+    """Everything that a button can mean."""
+
+    OPEN = "open"  #: a screen; id: its command
+    PAGE = "page"  #: a further page of a list; id: its command, choice: the offset
+    ASK = "ask"  #: a stranger asks for access
+    ALLOW = "allow"  #: an admin lets a person in; id: the person
+    REFUSE = "refuse"  #: an admin does not
+    RUN = "run"  #: id: a draft
+    EDIT = "edit"  #: id: a draft, choice: the field to fill in; "form" for none
+    PICK = "pick"  #: id: a draft, choice: the number of the answer, or the answer
+    DROP = "drop"  #: id: a draft to throw away
+    RESUME = "resume"  #: id: a draft that was set aside
+    USE = "use"  #: id: the draft of a sent file, choice: what to do with it
+    JOB = "job"  #: id: a job to show
+    STOP = "stop"  #: id: a job to cancel
+    MODEL = "model"  #: id: a model to predict with
+    DOUBT = "doubt"  #: id: a machine to revoke; asks first
+    REVOKE = "revoke"  #: id: a machine
+
+
+class BadCallback(ValueError):
+    """Not a callback that we would have made."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Callback:
+    verb: Verb
+    id: str = ""
+    revision: int = 0
+    choice: str = ""
+
+    def pack(self) -> str:
+        """The text for the button. Raises BadCallback where it could not be read back."""
+        parts = [self.verb.value, self.id, str(self.revision), *([self.choice] if self.choice else [])]
+        packed = ":".join(parts)
+        if len(packed.encode()) > LIMIT or not _PACKED.fullmatch(packed):
+            raise BadCallback(f"cannot be packed: {packed!r}")
+        return packed
+
+
+def pack(verb: Verb, id: str = "", revision: int = 0, choice: str = "") -> str:
+    """Shorthand for `Callback(...).pack()`."""
+    return Callback(verb=verb, id=id, revision=revision, choice=choice).pack()
+
+
+def unpack(packed: str) -> Callback:
+    """The callback that was packed. Raises BadCallback for anything else."""
+    match = _PACKED.fullmatch(packed) if len(packed.encode(errors="replace")) <= LIMIT else None
+    if match is None:
+        raise BadCallback(f"not a callback: {packed!r}")
+    verb, id, revision, choice = match.groups()
+    try:
+        return Callback(verb=Verb(verb), id=id, revision=int(revision), choice=choice or "")
+    except ValueError as error:
+        raise BadCallback(f"unknown verb: {packed!r}") from error

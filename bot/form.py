@@ -1,0 +1,62 @@
+"""What a form holds while it is filled in. It is kept as JSON in a draft, so that it survives a restart."""
+
+from __future__ import annotations
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from bot.html import Html
+from head.api import Data, DataFacts, Task
+
+
+class Trouble(BaseModel):
+    """What is wrong with a field: the three lines, shown at the field until it changes."""
+
+    model_config = ConfigDict(frozen=True)
+
+    field: str  #: "" for the form as a whole
+    html: str
+
+    @property
+    def text(self) -> Html:
+        return Html(self.html)
+
+
+class Form(BaseModel):
+    """The part that every form has."""
+
+    model_config = ConfigDict(frozen=True)  # drafts of an older version may hold keys that are gone: ignored
+
+    data: Data | None = None
+    place: str = ""  #: a machine's id, or HEAD; "" until it is known
+    place_name: str = ""
+    place_chosen: bool = False  #: said by the person, so that nothing else moves it
+    facts: DataFacts | None = None
+    trouble: Trouble | None = None
+    away: bool = False  #: the card says that its machine is away, and that Run will wait for it
+    time_limit: int  #: seconds
+    job: str = ""  #: what came of pressing Run
+
+    @property
+    def file(self) -> str:
+        """The data as it is shown: the machine's own spelling once it was looked at."""
+        if self.data is None:
+            return ""
+        if self.data.kind == "upload":
+            return self.data.name
+        return self.facts.path if self.facts is not None else self.data.path
+
+
+class TrainForm(Form):
+    target: str = ""
+    model: str = "hist_gradient_boosting"
+    task: Task | None = None
+    parameters: dict[str, str | int | float | bool | list[int] | None] = Field(default_factory=dict)
+    test_fraction: float = 0.25
+    seed: int = 0
+
+
+class PredictForm(Form):
+    model_id: str = ""
+    model_title: str = ""
+    model_place: str = ""
+    features: tuple[str, ...] = ()

@@ -1,0 +1,97 @@
+"""The message with a join command, followed until the machine has joined or the command has died.
+
+In the store: `offer:ID` is the message of a command, `joining:ID` the same message once a machine has used it, with 0
+for the message when there is nothing more to tell.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable
+
+from bot.clock import Clock
+from bot.door import Gone, Undeliverable
+from bot.messages import Message
+from bot.outbox import Outbox
+from bot.screens.connect import progress
+from head.api import HeadApi, JoinOffer, JoinState, MachineState, NotFoundError
+
+logger = logging.getLogger(__name__)
+
+
+class Joins:
+    """Follows the commands that were given out."""
+
+    def __init__(self, api: HeadApi, clock: Clock, door: Callable[[str], Outbox | None]) -> None:
+        self._api = api
+        self._clock = clock
+        self._door = door
+        self._told: dict[str, Message] = {}
+        self._expiring: set[asyncio.Task[None]] = set()
+
+    async def watch(self, person_id: str, chat_id: str, offer: JoinOffer, message_id: int) -> None:
+        """From now on the message tells how the offer goes; nothing but time makes a command expire."""
+        subject = f"offer:{offer.offer_id}"
+        await self._api.save_card(person_id, chat_id=chat_id, subject=subject, message_id=message_id)
+        left = (offer.expires - self._clock.now()).total_seconds()
+        task = asyncio.create_task(self._expire(person_id, offer.offer_id, left), name=f"expiry of {offer.offer_id}")
+        self._expiring.add(task)
+        task.add_done_callback(self._expiring.discard)
+
+    async def offer_changed(self, person_id: str, offer_id: str) -> None:
+        """The command was used, or has died."""
+        shown = await self._api.cards(f"offer:{offer_id}")
+        if not shown:
+            return
+        try:
+            state, machine = await self._api.join_state(person_id, offer_id)
+        except NotFoundError:
+            return
+        for chat_id, message_id in shown:
+            if machine is not None and state is not JoinState.JOINED:
+                await self._follow(person_id, chat_id, machine.id, message_id)
+            await self._redraw(chat_id, message_id, progress(state, machine))
+
+    async def machine_changed(self, person_id: str, machine_id: str) -> None:
+        """A machine that is joining came one step further."""
+        shown = [(chat_id, id) for chat_id, id in await self._api.cards(f"joining:{machine_id}") if id]
+        if not shown:
+            return
+        machine = next((it for it in await self._api.machines(person_id) if it.id == machine_id), None)
+        if machine is None:
+            return
+        joined = machine.state is MachineState.CONNECTED
+        for chat_id, message_id in shown:
+            if joined:
+                await self._follow(person_id, chat_id, machine_id, 0)
+            await self._redraw(
+                chat_id, message_id, progress(JoinState.JOINED if joined else JoinState.CONNECTING, machine)
+            )
+
+    async def close(self) -> None:
+        for task in self._expiring:
+            task.cancel()
+        await asyncio.gather(*self._expiring, return_exceptions=True)
+
+    async def _follow(self, person_id: str, chat_id: str, machine_id: str, message_id: int) -> None:
+        subject = f"joining:{machine_id}"
+        await self._api.save_card(person_id, chat_id=chat_id, subject=subject, message_id=message_id)
+
+    async def _expire(self, person_id: str, offer_id: str, seconds: float) -> None:
+        await self._clock.sleep(max(0.0, seconds) + 1)
+        try:
+            await self.offer_changed(person_id, offer_id)
+        except Exception:
+            logger.exception("the command %s could not be marked as expired", offer_id)
+
+    async def _redraw(self, chat_id: str, message_id: int, message: Message | None) -> None:
+        outbox = self._door(chat_id)
+        key = f"{chat_id} {message_id}"
+        if outbox is None or message is None or self._told.get(key) == message:
+            return
+        self._told[key] = message
+        try:
+            await outbox.edit(chat_id, message_id, message)
+        except (Gone, Undeliverable) as error:
+            logger.info("a join command's message cannot be redrawn: %s", error)

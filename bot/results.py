@@ -1,0 +1,235 @@
+"""How a job and its end look: the card while it runs, the last message with the numbers."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from bot import amounts, words
+from bot.callbacks import Verb, pack
+from bot.html import Html, clip, fill, joined, lines, text
+from bot.messages import Button, Message, Row
+from head.api import CATALOGUE, HEAD, EndReason, JobStatus, JobView, PredictResult, PredictSpec, TrainResult, TrainSpec
+
+#: What the numbers are called, best-known first; for errors, less is better.
+METRICS = {
+    "accuracy": "Accuracy",
+    "balanced_accuracy": "Balanced accuracy",
+    "f1_macro": "F1 (macro)",
+    "roc_auc": "ROC AUC",
+    "log_loss": "Log loss",
+    "rmse": "RMSE",
+    "mae": "Mean error",
+    "r2": "R²",
+}
+_LESS_IS_BETTER = {"log_loss", "rmse", "mae"}
+_BAR = 10
+
+
+def file_name(job: JobView) -> str:
+    """The last part of the path, or the name of the sent file."""
+    data = job.spec.data
+    return (data.path.rstrip("/").rpartition("/")[2] or data.path) if data.kind == "path" else data.name
+
+
+def model_title(name: str) -> str:
+    return next((entry.title for entry in CATALOGUE if entry.name == name), name)
+
+
+def place_title(place: str, name: str) -> str:
+    """Where a job runs, in words."""
+    return "the server" if place == HEAD else clip(name or place, 40)
+
+
+def title(job: JobView) -> Html:
+    """What the job is about, in one line."""
+    if isinstance(job.spec, TrainSpec):
+        return fill("{file} → {target}", file=clip(file_name(job), 60), target=clip(job.spec.target, 60))
+    return fill("{file}", file=clip(file_name(job), 60))
+
+
+def card(job: JobView, now: datetime) -> Message:
+    """The job as its card shows it now."""
+    icon, state = words.STATUSES[job.status]
+    if job.cancelling and not job.status.ended:
+        state = "stopping"
+    what = "Train" if isinstance(job.spec, TrainSpec) else "Predict"
+    where = place_title(job.place, job.place_name)
+    return Message(
+        text=lines(
+            fill("{icon} <b>{what}: {title}</b>", icon=icon, what=what, title=title(job)),
+            _how(job),
+            fill("{state} on {where}{time}", state=state.capitalize(), where=where, time=_time(job, now)),
+            *_activity(job, where),
+            fill("<i>job_{id}</i>", id=job.id),
+        ),
+        rows=buttons(job),
+        silent=True,
+        brief=_brief(job, where),
+    )
+
+
+def buttons(job: JobView) -> tuple[Row, ...]:
+    if not job.status.ended:
+        if job.cancelling:
+            return ()
+        return ((Button(label="Cancel", callback=pack(Verb.STOP, job.id)),),)
+    if isinstance(job.result, TrainResult):
+        return ((Button(label="Predict", callback=pack(Verb.MODEL, job.result.model_id)),),)
+    return ()
+
+
+def _how(job: JobView) -> Html | None:
+    return text(model_title(job.spec.model)) if isinstance(job.spec, TrainSpec) else None
+
+
+def _time(job: JobView, now: datetime) -> str:
+    if job.ended is not None:
+        return f", {amounts.duration((job.ended - (job.started or job.created)).total_seconds())}"
+    if job.started is not None:
+        return f", {amounts.duration((now - job.started).total_seconds())} so far"
+    return ""
+
+
+def _activity(job: JobView, where: str) -> list[Html]:
+    """What is going on, as far as it is known."""
+    if job.cancelling and not job.status.ended:
+        return [text("The work is being stopped.")]
+    if job.status is JobStatus.QUEUED or job.status is JobStatus.DISPATCHED:
+        return [text("It starts as soon as it can. Waking a sleeping cluster takes about 12 seconds.")]
+    if job.status is JobStatus.UNREACHABLE:
+        note = "{where} does not answer just now. The job goes on there, and I show its result as soon as we are back."
+        return [fill(note, where=where)]
+    if job.status is JobStatus.RUNNING and job.progress is not None:
+        step = clip(job.progress.step, 120)
+        fraction = job.progress.fraction
+        numbers = ", ".join(f"{clip(k, 30)} {amounts.metric(v)}" for k, v in list(job.progress.metrics.items())[:4])
+        bar = None if fraction is None else fill("{bar} {share}", bar=_bar(fraction), share=amounts.percent(fraction))
+        detail = fill("{step}{numbers}", step=step, numbers=f", {numbers}" if numbers else "")
+        return [detail] if bar is None else [bar, detail]
+    return []
+
+
+def _bar(fraction: float) -> str:
+    full = min(_BAR, max(0, round(fraction * _BAR)))
+    return "▓" * full + "░" * (_BAR - full)
+
+
+def _brief(job: JobView, where: str) -> Html:
+    """One line for a door that prints; nothing once the last message says it all."""
+    if job.status.ended:
+        return Html("")
+    state = "stopping" if job.cancelling else words.STATUSES[job.status][1]
+    step = f": {clip(job.progress.step, 120)}" if job.progress is not None else ""
+    share = f", {amounts.percent(job.progress.fraction)}" if job.progress and job.progress.fraction is not None else ""
+    return fill("… {title} {state} on {where}{step}{share}", title=title(job), state=state, where=where, step=step,
+                share=share)  # fmt: skip
+
+
+def ending(job: JobView) -> Message:
+    """The one sounding message at the end. The picture or file is added by the cards."""
+    if isinstance(job.result, TrainResult):
+        return Message(text=_trained(job, job.result), rows=buttons(job))
+    if isinstance(job.result, PredictResult):
+        return Message(text=_predicted(job, job.result))
+    icon, state = words.STATUSES[job.status]
+    heading = fill("{icon} <b>{title}: {state}</b>", icon=icon, title=title(job), state=state)
+    if job.problem is not None:
+        return Message(text=lines(heading, words.problem(job.problem)))
+    said = words.ENDINGS[job.end_reason or EndReason.CRASHED]
+    return Message(text=lines(heading, words.three(said.happened, said.data, said.remedy)))
+
+
+def headline(result: TrainResult) -> Html:
+    """The result in one line against the baseline."""
+    name = "accuracy" if result.task == "classification" else "mae"
+    if name not in result.metrics:
+        name = next(iter(result.metrics), "")
+    if not name:
+        return text("The model is trained.")
+    value, baseline = result.metrics[name], result.baseline_metrics.get(name)
+    ours = "{word} <b>{value}</b>"
+    guess = ", simple guessing gets {baseline}" if baseline is not None else ""
+    verdict = "" if baseline is None or _better(name, value, baseline) else ". No better than guessing"
+    return fill(
+        ours + guess + verdict,
+        word=METRICS.get(name, clip(name, 30)),
+        value=amounts.metric(value),
+        baseline="" if baseline is None else amounts.metric(baseline),
+    )
+
+
+def _better(name: str, value: float, baseline: float) -> bool:
+    return value < baseline if name in _LESS_IS_BETTER else value > baseline
+
+
+def numbers(result: TrainResult) -> Html:
+    """Every metric beside the baseline's."""
+    known = [name for name in METRICS if name in result.metrics]
+    rows = [
+        fill(
+            "{word} {value} <i>({baseline})</i>" if name in result.baseline_metrics else "{word} {value}",
+            word=METRICS[name],
+            value=amounts.metric(result.metrics[name]),
+            baseline=amounts.metric(result.baseline_metrics.get(name, 0.0)),
+        )
+        for name in known
+    ]
+    return joined("\n", rows)
+
+
+def _trained(job: JobView, result: TrainResult) -> Html:
+    rows = "On {test} that the model has not seen; it learned from {train} in {time}. <i>(guessing)</i>"
+    return lines(
+        fill("✅ <b>{title}</b>: {headline}", title=title(job), headline=headline(result)),
+        Html(""),
+        numbers(result),
+        fill(
+            rows,
+            test=amounts.plural(result.rows_test, "row"),
+            train=amounts.number(result.rows_train),
+            time=amounts.duration(result.train_seconds),
+        ),
+        *(fill("⚠️ {warning}", warning=clip(warning, 160)) for warning in result.warnings[:3]),
+        fill(
+            "{model} <code>{id}</code> is kept on {where}.",
+            model=clip(model_title(result.model), 60),
+            id=result.model_id,
+            where=place_title(job.place, job.place_name),
+        ),
+    )
+
+
+def _predicted(job: JobView, result: PredictResult) -> Html:
+    most = sorted(result.counts.items(), key=lambda item: -item[1])[:6]
+    counts = ", ".join(f"{clip(name, 40)}: {amounts.number(count)}" for name, count in most)
+    more = f" and {len(result.counts) - len(most)} more" if len(result.counts) > len(most) else ""
+    scores = [(word, result.metrics[name]) for name, word in METRICS.items() if name in result.metrics]
+    known = ", ".join(f"{word} {amounts.metric(value)}" for word, value in scores)
+    model = job.spec.model_id if isinstance(job.spec, PredictSpec) else result.model_id
+    return lines(
+        fill(
+            "✅ <b>{title}</b>: {rows} predicted with <code>{model}</code> in {time}",
+            title=title(job),
+            rows=amounts.plural(result.rows, "row"),
+            model=model,
+            time=amounts.duration(result.predict_seconds),
+        ),
+        fill("{counts}{more}", counts=counts, more=more) if counts else None,
+        fill("Where the file had the answer: {known}", known=known) if known else None,
+        *(fill("⚠️ {warning}", warning=clip(warning, 160)) for warning in result.warnings[:3]),
+        _preview(result),
+        fill(
+            "The predictions are on {where}: <code>{path}</code>",
+            where=place_title(job.place, job.place_name),
+            path=clip(result.path, 200),
+        ),
+    )
+
+
+def _preview(result: PredictResult) -> Html | None:
+    """The first rows; the predictions are the last columns, so those are shown."""
+    if not result.preview.rows:
+        return None
+    shown = slice(-3, None) if len(result.preview.columns) > 3 else slice(None)
+    rows = [result.preview.columns, *result.preview.rows[:3]]
+    return joined("\n", [fill("<code>{row}</code>", row=" | ".join(clip(v, 20) for v in row[shown])) for row in rows])

@@ -1,0 +1,185 @@
+"""The one router: whatever a person does reaches exactly one screen. Admission is checked here, before all else."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
+from typing import Any
+
+from bot.callbacks import BadCallback, Callback, Verb, unpack
+from bot.chat import Chat
+from bot.html import clip, fill, lines, text
+from bot.messages import Button, Message, Pressed, Sent
+from bot.screens import access, cancel, connect, dashboard, files, help, jobs, models, start, worker
+from bot.screens.form_screen import FormScreen
+from bot.screens.predict import PredictScreen
+from bot.screens.train import TrainScreen
+from head.api import Draft, NotFoundError, UploadData
+
+Open = Callable[[Chat, str], Awaitable[None]]
+Press = Callable[[Chat, Callback], Awaitable[None]]
+
+_COMMAND = re.compile(r"/([A-Za-z_]+)(?:@\w+)?(?:\s+(.*))?", re.DOTALL)
+_FORM_VERBS = (Verb.RUN, Verb.EDIT, Verb.PICK, Verb.DROP, Verb.RESUME)
+
+
+class Router:
+    """Knows every screen. `commands` and `presses` are total: a test walks them."""
+
+    def __init__(self, *, train_limit: int, predict_limit: int) -> None:
+        self.train = TrainScreen(time_limit=train_limit)
+        self.predict = PredictScreen(time_limit=predict_limit)
+        self.commands: dict[str, Open] = {
+            "start": start.open,
+            "help": help.open,
+            "connect": connect.open,
+            "worker": worker.open,
+            "train": self.train.open,
+            "predict": self.predict.open,
+            "jobs": jobs.open,
+            "models": models.open,
+            "dashboard": dashboard.open,
+            "cancel": cancel.open,
+        }
+        self.presses: dict[Verb, Press] = {
+            **dict.fromkeys(_FORM_VERBS, self._form),
+            Verb.OPEN: self._open,
+            Verb.PAGE: self._page,
+            Verb.ASK: lambda chat, _: access.ask(chat),
+            Verb.ALLOW: lambda chat, callback: access.decide(chat, callback.id, True),
+            Verb.REFUSE: lambda chat, callback: access.decide(chat, callback.id, False),
+            Verb.USE: self._use,
+            Verb.JOB: lambda chat, callback: jobs.show(chat, callback.id),
+            Verb.STOP: lambda chat, callback: jobs.stop(chat, callback.id),
+            Verb.MODEL: lambda chat, callback: self.predict.open_with(chat, callback.id),
+            Verb.DOUBT: lambda chat, callback: worker.doubt(chat, callback.id),
+            Verb.REVOKE: lambda chat, callback: worker.revoke(chat, callback.id),
+        }
+
+    async def route(self, chat: Chat) -> None:
+        what = chat.incoming.what
+        if isinstance(what, Pressed):
+            await self._pressed(chat, what)
+        elif not chat.person.admitted:
+            await access.stranger(chat)
+        elif isinstance(what, Sent):
+            await self._sent(chat, what)
+        else:
+            await self._typed(chat, what.text.strip())
+
+    # --- what was typed ---
+
+    async def _typed(self, chat: Chat, line: str) -> None:
+        command = _COMMAND.fullmatch(line)
+        link = start.JOB_LINK.fullmatch(line)
+        if command is not None:
+            await self._command(chat, command[1].lower(), command[2] or "")
+        elif link is not None:
+            await jobs.show(chat, link[1])
+        else:
+            await self._answer(chat, line)
+
+    async def _command(self, chat: Chat, name: str, arguments: str) -> None:
+        opened = self.commands.get(name)
+        if opened is None:
+            if chat.private:
+                await chat.show(fill("I do not know /{name}. See /help for what I can do.", name=clip(name, 40)))
+            return
+        if name != "cancel":
+            await self._set_aside(chat)
+        await opened(chat, arguments)
+
+    async def _set_aside(self, chat: Chat) -> None:
+        """A form that waits for an answer must not swallow what is typed from now on; it can be taken up again."""
+        draft = await chat.api.active_draft(chat.person.id, chat.id)
+        form = self._form_of(draft)
+        if draft is None or form is None or not draft.asking:
+            return
+        if form.worthless(draft):
+            await chat.api.drop_draft(chat.person.id, draft.id)
+            return
+        await chat.api.save_draft(chat.person.id, _paused(draft))
+        resume = Button(label="Go on with it", callback=Callback(verb=Verb.RESUME, id=draft.id).pack())
+        said = fill("I set your {kind} form aside.", kind=draft.kind)
+        await chat.say(Message(text=said, rows=((resume,),), silent=True))
+
+    async def _answer(self, chat: Chat, line: str) -> None:
+        """Free text goes to the field that was just asked for, and nowhere else."""
+        draft = await chat.api.active_draft(chat.person.id, chat.id)
+        form = self._form_of(draft)
+        if draft is not None and form is not None and draft.asking:
+            await form.answer(chat, draft, line)
+        elif chat.private:
+            said = lines(
+                text("I am not asking anything just now."),
+                text("Send me a CSV or Parquet file, or start with /train or /predict. All commands: /help"),
+            )
+            await chat.show(said)
+
+    # --- what was sent ---
+
+    async def _sent(self, chat: Chat, file: Sent) -> None:
+        upload = await files.receive(chat, file)
+        if upload is None:
+            return
+        draft = await chat.api.active_draft(chat.person.id, chat.id)
+        form = self._form_of(draft)
+        if draft is not None and form is not None and draft.asking == "data":
+            data = UploadData(upload_id=upload.id, name=upload.name)
+            await form.put_data(chat, draft, data, upload.place)
+        else:
+            await files.offer(chat, upload)
+
+    # --- what was pressed ---
+
+    async def _pressed(self, chat: Chat, press: Pressed) -> None:
+        try:
+            callback = unpack(press.callback)
+        except BadCallback:
+            await chat.alert("That button is from an older version. Send the command again.")
+            return
+        if not chat.person.admitted and callback.verb is not Verb.ASK:
+            await chat.alert("An admin has to let you in first.")
+            return
+        await self.presses[callback.verb](chat, callback)
+
+    async def _open(self, chat: Chat, callback: Callback) -> None:
+        opened = self.commands.get(callback.id)
+        if opened is not None:
+            await opened(chat, "")
+
+    async def _page(self, chat: Chat, callback: Callback) -> None:
+        offset = int(callback.choice) if callback.choice.isdigit() else 0
+        await (models.page if callback.id == "models" else jobs.page)(chat, offset)
+
+    async def _form(self, chat: Chat, callback: Callback) -> None:
+        draft = await self._draft(chat, callback)
+        form = self._form_of(draft)
+        if draft is not None and form is not None:
+            await form.press(chat, draft, callback)
+
+    async def _use(self, chat: Chat, callback: Callback) -> None:
+        """What a sent file is for."""
+        draft = await self._draft(chat, callback)
+        if draft is None or draft.kind != files.KIND:
+            return
+        await self._set_aside(chat)
+        data = UploadData.model_validate(draft.fields["data"])
+        screen = self.predict if callback.choice == "predict" else self.train
+        await screen.open_file(chat, data, str(draft.fields["place"]))
+
+    async def _draft(self, chat: Chat, callback: Callback) -> Draft | None:
+        try:
+            return await chat.api.draft(chat.person.id, callback.id)
+        except NotFoundError:
+            await chat.alert("That form is gone. Send the command again for a fresh one.")
+            return None
+
+    def _form_of(self, draft: Draft | None) -> FormScreen[Any] | None:
+        forms: dict[str, FormScreen[Any]] = {"train": self.train, "predict": self.predict}
+        return forms.get(draft.kind) if draft is not None else None
+
+
+def _paused(draft: Draft) -> Draft:
+    return replace(draft, paused=True)

@@ -1,0 +1,367 @@
+"""What the train and predict forms have in common: a card with every field, editable in any order, [Run] first.
+
+A draft's fields are checked as soon as they are known, on the machine where the file lies. What is wrong is said at its
+field, and the good values stay. Every press names the draft and the revision that it was drawn from.
+"""
+
+from __future__ import annotations
+
+import secrets
+from abc import ABC, abstractmethod
+from typing import ClassVar, Generic, TypeVar
+
+from pydantic import ValidationError
+
+from bot import amounts, places, words
+from bot.arguments import seconds
+from bot.callbacks import Callback, Verb, pack
+from bot.chat import Chat
+from bot.form import Form, Trouble
+from bot.html import Html, clip, fill, lines, text
+from bot.messages import Button, Message, Row
+from bot.results import place_title
+from head.api import (
+    HEAD,
+    Data,
+    DataFacts,
+    DataRefused,
+    Draft,
+    HayrideError,
+    JobRefused,
+    MachineState,
+    PathData,
+    Spec,
+    UploadData,
+)
+
+F = TypeVar("F", bound=Form)
+
+#: Answers offered as buttons at once; the rest can be typed.
+MOST_OPTIONS = 24
+Option = tuple[str, str]  #: a button's label, and the text that pressing it stands for
+
+
+class FormScreen(ABC, Generic[F]):
+    """One kind of form. Subclasses say what its fields are and what spec comes of it."""
+
+    kind: ClassVar[str]
+    heading: ClassVar[str]
+    #: (name, button's label) in the order of the card.
+    fields: ClassVar[tuple[tuple[str, str], ...]]
+    form: type[F]
+
+    def __init__(self, *, time_limit: int) -> None:
+        self.time_limit = time_limit  #: seconds, where the form says nothing else
+
+    # --- what a kind of form says ---
+
+    @abstractmethod
+    def body(self, form: F) -> list[Html]:
+        """The fields below the data, with their values."""
+
+    @abstractmethod
+    def missing(self, form: F) -> str:
+        """The first field that has to be asked for, or ""."""
+
+    @abstractmethod
+    async def question(self, chat: Chat, form: F, field: str) -> tuple[Html, list[Option]]:
+        """What is asked for a field, and the answers that are offered."""
+
+    @abstractmethod
+    async def set(self, chat: Chat, form: F, field: str, answer: str) -> F:
+        """The form with the answer in the field, or with a trouble at it."""
+
+    @abstractmethod
+    def spec(self, form: F) -> Spec:
+        """What is submitted. Raises pydantic's ValidationError for a value out of range."""
+
+    @abstractmethod
+    def target(self, form: F) -> str | None:
+        """The column that an inspection should look at."""
+
+    def settled(self, form: F) -> F:
+        """The form after its data changed."""
+        return form
+
+    # --- what happens to every form ---
+
+    def blank(self) -> F:
+        return self.form(time_limit=self.time_limit)
+
+    async def begin(self, chat: Chat, form: F) -> None:
+        """A fresh form, checked as far as it is filled in."""
+        await self._advance(chat, secrets.token_hex(5), 0, form)
+
+    async def answer(self, chat: Chat, draft: Draft, answer: str) -> None:
+        """A line of text for the field that was asked for."""
+        form = await self.set(chat, self.load(draft), draft.asking, answer)
+        await self._advance(chat, draft.id, draft.revision, form)
+
+    async def put_data(self, chat: Chat, draft: Draft, data: Data, place: str) -> None:
+        """A file that was just sent, while the form asks for one."""
+        form = self._with(self.load(draft), data=data, place=place, place_name="", facts=None, trouble=None)
+        await self._advance(chat, draft.id, draft.revision, self.settled(form))
+
+    async def press(self, chat: Chat, draft: Draft, callback: Callback) -> None:
+        """RUN, EDIT, PICK, DROP or RESUME on this draft."""
+        form = self.load(draft)
+        if form.job:
+            await chat.alert("This form was run already. Its job is in /jobs")
+            return
+        if callback.verb is Verb.RESUME:
+            await self._ask(chat, draft.id, draft.revision, form, draft.asking)
+        elif callback.verb is Verb.DROP:
+            await chat.api.drop_draft(chat.person.id, draft.id)
+            await chat.show(text("The form is cancelled; nothing was started."))
+        elif callback.revision != draft.revision:
+            await chat.alert("That form had changed since. Here it is as it stands.")
+            await self._show(chat, draft, form)
+        elif callback.verb is Verb.RUN:
+            await self._run(chat, draft, form)
+        elif callback.verb is Verb.EDIT:
+            asked = callback.choice if callback.choice in dict(self.fields) else ""
+            await self._ask(chat, draft.id, draft.revision, form, asked)
+        else:
+            await self._pick(chat, draft, form, callback.choice)
+
+    def load(self, draft: Draft) -> F:
+        return self.form.model_validate(draft.fields)
+
+    def worthless(self, draft: Draft) -> bool:
+        """Whether nothing is lost when the form is dropped without a word."""
+        return self.load(draft).data is None
+
+    # --- steps ---
+
+    async def _pick(self, chat: Chat, draft: Draft, form: F, choice: str) -> None:
+        _, options = await self.question(chat, form, draft.asking) if draft.asking else (text(""), [])
+        if not choice.isdigit() or int(choice) >= len(options):
+            await chat.alert("That answer is not on offer any more.")
+            await self._show(chat, draft, form)
+            return
+        form = await self.set(chat, form, draft.asking, options[int(choice)][1])
+        await self._advance(chat, draft.id, draft.revision, form)
+
+    async def _advance(self, chat: Chat, draft_id: str, revision: int, form: F) -> None:
+        """Checks what is known, then asks for what is wrong or missing."""
+        form = await self.checked(chat, form)
+        asked = form.trouble.field if form.trouble is not None else self.missing(form)
+        await self._ask(chat, draft_id, revision, form, asked)
+
+    async def _ask(self, chat: Chat, draft_id: str, revision: int, form: F, asked: str) -> None:
+        draft = await self._save(chat, draft_id, revision + 1, form, asked)
+        await self._show(chat, draft, form)
+
+    async def _save(self, chat: Chat, draft_id: str, revision: int, form: F, asked: str) -> Draft:
+        draft = Draft(
+            id=draft_id,
+            chat_id=chat.id,
+            kind=self.kind,
+            fields=form.model_dump(mode="json"),
+            asking=asked,
+            revision=revision,
+            paused=bool(form.job),
+        )
+        return await chat.api.save_draft(chat.person.id, draft)
+
+    async def _run(self, chat: Chat, draft: Draft, form: F) -> None:
+        """Starts the job, or says at its field what is in the way. A machine may have gone since the card was drawn."""
+        missing = self.missing(form)
+        if missing:
+            await chat.alert(f"First the {dict(self.fields)[missing].lower()}, please.")
+            await self._ask(chat, draft.id, draft.revision, form, missing)
+            return
+        if form.trouble is not None:
+            await self._advance(chat, draft.id, draft.revision, self._with(form, trouble=None, facts=None))
+            return
+        if form.place != HEAD and not form.away:
+            machine = await places.machine(chat, form.place)
+            if machine is None or machine.state is not MachineState.CONNECTED:
+                await self._advance(chat, draft.id, draft.revision, self._with(form, facts=None))
+                return
+        await self._submit(chat, draft, form)
+
+    async def _submit(self, chat: Chat, draft: Draft, form: F) -> None:
+        try:
+            spec = self.spec(form)
+            request = f"{draft.id}:{draft.revision}"
+            job = await chat.api.submit(chat.person.id, spec, form.place, request=request)
+        except ValidationError as error:
+            trouble = _invalid(error)
+            await self._ask(chat, draft.id, draft.revision, self._with(form, trouble=trouble), trouble.field)
+            return
+        except HayrideError as error:
+            trouble = Trouble(field="", html=words.error(error))
+            await self._ask(chat, draft.id, draft.revision, self._with(form, trouble=trouble), "")
+            return
+        await self._save(chat, draft.id, draft.revision, self._with(form, job=job.id), "")
+        chat.started.append(job.id)
+        await chat.cards.open(chat, job)
+
+    # --- the data ---
+
+    async def with_data(self, chat: Chat, form: F, name: str) -> F:
+        """The form with a path, or with a file that was sent before under that name."""
+        if not name:
+            return form
+        form = self._with(form, facts=None, trouble=None, away=False)
+        sent = await chat.api.find_upload(chat.person.id, name) if "/" not in name and name[0] != "~" else None
+        if sent is not None and not (form.place_chosen and form.place != sent.place):
+            data = UploadData(upload_id=sent.id, name=sent.name)
+            return self.settled(self._with(form, data=data, place=sent.place, place_name=""))
+        try:
+            path = PathData(path=name)
+        except ValidationError:
+            example = "A good one looks like ~/hayride/churn.csv"
+            said = words.three("That path is too long.", "Nothing was read.", example)
+            return self._with(form, data=None, trouble=Trouble(field="data", html=said))
+        return self.settled(self._with(form, data=path, place=form.place if form.place_chosen else ""))
+
+    async def with_place(self, chat: Chat, form: F, answer: str) -> F:
+        """The form on the place of that name or id."""
+        found = await places.find(chat, answer)
+        if found is None:
+            names = ", ".join(label for label, _ in await places.choices(chat))
+            said = words.three(
+                fill("You have no machine called {name}.", name=clip(answer, 60)),
+                "Nothing was started.",
+                f"Choose one of: {names}",
+            )
+            return self._with(form, trouble=Trouble(field="place", html=said))
+        place, name = found
+        if form.data is not None and form.data.kind == "upload" and form.place and place != form.place:
+            said = words.three(
+                fill(
+                    "{name} was sent to {place}, so it can only be used there.",
+                    name=form.data.name,
+                    place=place_title(form.place, form.place_name),
+                ),
+                "The file is as it was.",
+                "Leave the machine as it is, or give a path on the other machine.",
+            )
+            return self._with(form, trouble=Trouble(field="place", html=said))
+        return self._with(form, place=place, place_name=name, place_chosen=True, facts=None, trouble=None, away=False)
+
+    async def checked(self, chat: Chat, form: F) -> F:
+        """The form with the facts of its file, looked at where it lies; or with what is in the way."""
+        if form.trouble is not None or form.data is None:
+            return form
+        form = await self._placed(chat, form)
+        if form.trouble is not None or form.away:
+            return form
+        if form.facts is not None and form.facts.target == self.target(form):
+            return form  # nothing that the facts depend on has changed
+        try:
+            facts = await self._inspect(chat, form, self.target(form))
+        except DataRefused as refused:
+            field = words.FIELDS.get(refused.problem.code, "data")
+            trouble = Trouble(field=field, html=words.problem(refused.problem))
+            # The file itself may be fine: then its columns are the answers that can be offered.
+            known = await self._columns(chat, form) if field == "target" else None
+            return self._with(form, facts=known, trouble=trouble)
+        except JobRefused as refused:
+            if form.place != HEAD:
+                return self._with(form, facts=None, away=True)
+            return self._with(form, facts=None, trouble=Trouble(field="", html=words.error(refused)))
+        except HayrideError as error:
+            return self._with(form, facts=None, trouble=Trouble(field="", html=words.error(error)))
+        return self._with(form, facts=facts, away=False)
+
+    async def _placed(self, chat: Chat, form: F) -> F:
+        """The form with a place that exists, and whether that is away."""
+        place = form.place or await chat.api.default_place(chat.person.id)
+        if place == HEAD:
+            return self._with(form, place=HEAD, place_name=HEAD, away=False)
+        machine = await places.machine(chat, place)
+        if machine is None:
+            said = words.three("That machine is not yours any more.", "Nothing was started.", "Choose another one.")
+            field = "place" if "place" in dict(self.fields) else "model"
+            return self._with(form, place="", place_name="", trouble=Trouble(field=field, html=said))
+        away = machine.state is not MachineState.CONNECTED
+        return self._with(form, place=place, place_name=machine.name, away=away)
+
+    async def _inspect(self, chat: Chat, form: F, target: str | None) -> DataFacts:
+        assert form.data is not None
+        note = "Looking at <code>{file}</code> on {where}… Waking a sleeping cluster takes about 12 seconds."
+        where = place_title(form.place, form.place_name)
+        async with chat.waiting(fill(note, file=clip(form.file, 200), where=where)):
+            return await chat.api.inspect(chat.person.id, form.place, form.data, target)
+
+    async def _columns(self, chat: Chat, form: F) -> DataFacts | None:
+        try:
+            return await self._inspect(chat, form, None)
+        except HayrideError:
+            return None
+
+    def _with(self, form: F, **changes: object) -> F:
+        return form.model_copy(update=changes)
+
+    # --- the card ---
+
+    async def _show(self, chat: Chat, draft: Draft, form: F) -> None:
+        question, options = await self.question(chat, form, draft.asking) if draft.asking else (None, [])
+        card = lines(
+            fill("<b>{heading}</b>", heading=self.heading),
+            *self._data_lines(form),
+            *self.body(form),
+            *self._warnings(form),
+            lines(Html(""), form.trouble.text) if form.trouble is not None else None,
+            lines(Html(""), question) if question is not None else None,
+        )
+        await chat.show(Message(text=card, rows=self._rows(draft, form, options)))
+
+    def _data_lines(self, form: F) -> list[Html]:
+        if form.data is None:
+            return [text("Data: not chosen yet")]
+        where = place_title(form.place, form.place_name)
+        on = f" on {where}" if form.place else ""
+        shown = [fill("Data: <code>{file}</code>{on}", file=clip(form.file, 300), on=on)]
+        if form.facts is not None:
+            facts = form.facts
+            rows, columns = amounts.plural(facts.rows, "row"), amounts.plural(len(facts.columns), "column")
+            shown.append(text(f"{rows}, {columns}, {amounts.size(facts.bytes)}"))
+        if form.away:
+            note = "📡 {where} is away. The job can wait until it is back; the file is looked at then."
+            shown.append(fill(note, where=where))
+        return shown
+
+    def _warnings(self, form: F) -> list[Html]:
+        if form.facts is None:
+            return []
+        return [fill("⚠️ {warning}", warning=clip(warning, 200)) for warning in form.facts.warnings[:5]]
+
+    def _rows(self, draft: Draft, form: F, options: list[Option]) -> tuple[Row, ...]:
+        run = f"Run when {clip(form.place_name, 20)} is back" if form.away else "Run"
+        cancel = Button(label="Cancel", callback=pack(Verb.DROP, draft.id, draft.revision))
+        rows: list[Row] = [(Button(label=run, callback=pack(Verb.RUN, draft.id, draft.revision)),)]
+        if draft.asking:
+            picks = [
+                Button(label=clip(label, 40), callback=pack(Verb.PICK, draft.id, draft.revision, str(index)))
+                for index, (label, _) in enumerate(options[:MOST_OPTIONS])
+            ]
+            rows += _in_rows(picks, 2)
+            back = Button(label="Back", callback=pack(Verb.EDIT, draft.id, draft.revision, "form"))
+            return (*rows, (back, cancel))
+        edits = [
+            Button(label=label, callback=pack(Verb.EDIT, draft.id, draft.revision, name)) for name, label in self.fields
+        ]
+        return (*rows, *_in_rows(edits, 3), (cancel,))
+
+
+def _in_rows(buttons: list[Button], width: int) -> list[Row]:
+    return [tuple(buttons[start : start + width]) for start in range(0, len(buttons), width)]
+
+
+def with_limit(answer: str) -> int | None:
+    """A time limit in seconds, or None where it is none or out of range."""
+    limit = seconds(answer)
+    return limit if limit is not None and 1 <= limit <= 7 * 86400 else None
+
+
+def _invalid(error: ValidationError) -> Trouble:
+    """A value that the spec does not take; the forms check first, so this is the net below."""
+    first = error.errors()[0]
+    name = str(first["loc"][-1]) if first["loc"] else "a value"
+    field = "settings" if name not in {"data", "target", "model"} else name
+    said = words.three(f"{name}: {first['msg']}.", "Nothing was started.", "Correct it and run again.")
+    return Trouble(field=field, html=said)

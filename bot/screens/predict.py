@@ -1,0 +1,189 @@
+"""/predict: one card with the model and the data. It runs where the model lives."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from bot import amounts, words
+from bot.arguments import parse, unquote
+from bot.callbacks import Verb, pack
+from bot.chat import Chat
+from bot.form import PredictForm, Trouble
+from bot.html import Html, clip, fill, text
+from bot.messages import Button, Message
+from bot.results import headline, place_title
+from bot.screens.form_screen import FormScreen, Option, with_limit
+from head.api import ModelView, Spec, UploadData
+from head.api import PredictSpec as Predict
+
+#: A person's newest models that can be named by name; older ones by id.
+_SEARCHED = 50
+_OFFERED = 8
+
+
+class PredictScreen(FormScreen[PredictForm]):
+    kind = "predict"
+    heading = "Predict with a model"
+    fields: ClassVar = (("model", "Model"), ("data", "Data"), ("settings", "Settings"))
+    form = PredictForm
+
+    async def open(self, chat: Chat, arguments: str) -> None:
+        """`/predict [MODEL] PATH [limit=TIME]`; without a model, the newest."""
+        models = await _models(chat)
+        if not models:
+            return
+        given = parse(arguments)
+        model, path, unknown = _sorted_out(models, given.words)
+        form = self._with_model(self.blank(), model)
+        if unknown:
+            form = form.model_copy(update={"trouble": _no_model(unknown)})
+        trouble = form.trouble
+        if path:
+            form = await self.with_data(chat, form, path)
+        for name in given.options:
+            form = await self.set(chat, form, "settings", f"{name}={given.options[name]}")
+        await self.begin(chat, form if trouble is None else form.model_copy(update={"trouble": trouble}))
+
+    async def open_file(self, chat: Chat, data: UploadData, place: str) -> None:
+        """The form for a file that was just sent: the newest model that lives beside it, else the newest."""
+        models = await _models(chat)
+        if not models:
+            return
+        beside = [model for model in models if model.place == place] or models
+        form = self.blank().model_copy(update={"data": data, "place": place})
+        await self.begin(chat, self._with_model(form, max(beside, key=lambda model: model.created)))
+
+    async def open_with(self, chat: Chat, model_id: str) -> None:
+        """The form for one model, from its [Predict] button."""
+        await self.begin(chat, self._with_model(self.blank(), await chat.api.model(chat.person.id, model_id)))
+
+    def target(self, form: PredictForm) -> str | None:
+        return None
+
+    def missing(self, form: PredictForm) -> str:
+        return "model" if not form.model_id else "data" if form.data is None else ""
+
+    def spec(self, form: PredictForm) -> Spec:
+        assert form.data is not None
+        return Predict(data=form.data, model_id=form.model_id, time_limit=form.time_limit)
+
+    def body(self, form: PredictForm) -> list[Html]:
+        model = fill("Model: {title} <code>{id}</code>", title=clip(form.model_title, 160), id=form.model_id)
+        shown = [model if form.model_id else text("Model: not chosen yet")]
+        if form.facts is not None:
+            there = {column.name for column in form.facts.columns}
+            lacking = [clip(name, 40) for name in form.features if name not in there]
+            if lacking:
+                names = ", ".join(lacking[:5]) + (" …" if len(lacking) > 5 else "")
+                shown.append(fill("⚠️ The model learned from columns that this file lacks: {names}", names=names))
+        return [*shown, text(f"Settings: at most {amounts.duration(form.time_limit)}")]
+
+    async def question(self, chat: Chat, form: PredictForm, field: str) -> tuple[Html, list[Option]]:
+        if field == "data":
+            where = place_title(form.place, form.place_name)
+            ask = "Which file? Type its path on {where}, or send me the file."
+            return fill(ask, where=where if form.place else "the model's machine"), []
+        if field == "model":
+            models = await chat.api.models(chat.person.id, limit=_OFFERED)
+            now = chat.clock.now()
+            options = [(f"{model.name}, {amounts.ago(model.created, now)}", model.id) for model in models]
+            return text("Which model?"), options
+        return fill("How long may it take? Type it like <code>limit=10m</code>"), []
+
+    async def set(self, chat: Chat, form: PredictForm, field: str, answer: str) -> PredictForm:
+        if field == "data":
+            return await self.with_data(chat, form, unquote(answer))
+        form = form.model_copy(update={"trouble": None})
+        if field == "model":
+            models = await chat.api.models(chat.person.id, limit=_SEARCHED)
+            found = _find(models, unquote(answer))
+            if found is None:
+                return form.model_copy(update={"trouble": _no_model(answer)})
+            return self._with_model(form, found)
+        limit = with_limit(unquote(answer).removeprefix("time_").removeprefix("limit="))
+        if limit is None:
+            said = words.three(
+                fill("I did not understand {answer}.", answer=clip(answer, 60)),
+                "The form keeps what it had.",
+                "A good one looks like limit=10m",
+            )
+            return form.model_copy(update={"trouble": Trouble(field="settings", html=said)})
+        return form.model_copy(update={"time_limit": limit})
+
+    def _with_model(self, form: PredictForm, model: ModelView) -> PredictForm:
+        changes: dict[str, object] = {
+            "model_id": model.id,
+            "model_title": f"{model.name} ({_score(model)})",
+            "features": model.result.features,
+            "place": model.place,
+            "place_name": model.place_name,
+            "place_chosen": False,
+            "model_place": model.place,
+            "facts": None,
+            "away": False,
+        }
+        moved = form.data is not None and form.place != model.place
+        return self._near_model(form.model_copy(update=changes), moved=moved)
+
+    def settled(self, form: PredictForm) -> PredictForm:
+        return self._near_model(form, moved=form.place != form.model_place)
+
+    def _near_model(self, form: PredictForm, *, moved: bool) -> PredictForm:
+        """The form at its model's place; a sent file that lies elsewhere is a trouble."""
+        data = form.data
+        changes: dict[str, object] = {"place": form.model_place or form.place}
+        if moved and data is not None and data.kind == "upload" and form.model_place:
+            said = words.three(
+                fill("{name} was sent to another place than the one where this model lives.", name=data.name),
+                "The file is as it was.",
+                "Send it again while the model's machine is connected, type a path there, or choose another model.",
+            )
+            changes["trouble"] = Trouble(field="data", html=said)
+        return form.model_copy(update=changes)
+
+
+async def _models(chat: Chat) -> list[ModelView]:
+    """The person's models; where there is none, says so."""
+    models = await chat.api.models(chat.person.id, limit=_SEARCHED)
+    if not models:
+        train = Button(label="Train a model", callback=pack(Verb.OPEN, "train"))
+        await chat.show(Message(text=text("You have no model yet. Train one first."), rows=((train,),)))
+    return models
+
+
+def _score(model: ModelView) -> str:
+    """The result in one line, without its looks."""
+    return headline(model.result).replace("<b>", "").replace("</b>", "")
+
+
+def _find(models: list[ModelView], name: str) -> ModelView | None:
+    """By id, else the newest of that name."""
+    wanted = name.strip().casefold()
+    by_id = next((model for model in models if model.id == wanted), None)
+    return by_id or next((model for model in models if model.name.casefold() == wanted), None)
+
+
+def _sorted_out(models: list[ModelView], given: tuple[str, ...]) -> tuple[ModelView, str, str]:
+    """(model, path, words that should have been a model). In either order, since both are natural."""
+    newest = max(models, key=lambda model: model.created)
+    if not given:
+        return newest, "", ""
+    first = _find(models, given[0])
+    if len(given) == 1:
+        looks_like_path = "/" in given[0] or "." in given[0]
+        return (first, "", "") if first is not None and not looks_like_path else (newest, given[0], "")
+    if first is not None:
+        return first, " ".join(given[1:]), ""
+    last = _find(models, given[-1])
+    if last is not None:
+        return last, " ".join(given[:-1]), ""
+    return newest, " ".join(given[1:]), given[0]
+
+
+def _no_model(name: str) -> Trouble:
+    said = words.three(
+        fill("You have no model called {name}.", name=clip(name, 60)),
+        "Nothing was started.",
+        "Choose one of yours below, or see /models",
+    )
+    return Trouble(field="model", html=said)

@@ -1,0 +1,216 @@
+"""/train: one card with the data, the target, the model, where it runs and the settings."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from bot import amounts, places, words
+from bot.arguments import parse, unquote, value
+from bot.chat import Chat
+from bot.form import TrainForm, Trouble
+from bot.html import Html, clip, fill, text
+from bot.results import model_title
+from bot.screens.form_screen import MOST_OPTIONS, FormScreen, Option, with_limit
+from head.api import CATALOGUE, Problem, ProblemCode, Spec, TrainSpec, UploadData
+
+_SETTINGS_EXAMPLE = "max_depth=6 test=0.2 limit=30m"
+
+
+class TrainScreen(FormScreen[TrainForm]):
+    kind = "train"
+    heading = "Train a model"
+    fields: ClassVar = (
+        ("data", "Data"),
+        ("target", "Target"),
+        ("model", "Model"),
+        ("place", "Machine"),
+        ("settings", "Settings"),
+    )
+    form = TrainForm
+
+    async def open(self, chat: Chat, arguments: str) -> None:
+        """`/train PATH TARGET [model=NAME] [key=value ...] [on=MACHINE]`; what is left out is asked for."""
+        given = parse(arguments)
+        form = self.blank()
+        options = dict(given.options)
+        if on := options.pop("on", ""):
+            form = await self.with_place(chat, form, on)
+        if given.words:
+            placed = form
+            form = await self.with_data(chat, form, given.words[0])
+            form = form.model_copy(update={"trouble": placed.trouble or form.trouble})
+        # A target of several words needs no quotes: nothing else can follow the path.
+        form = form.model_copy(update={"target": " ".join(given.words[1:])})
+        trouble = form.trouble
+        if name := options.pop("model", ""):
+            form = self._with_model(form, name)
+        form = self._with_settings(form, options)
+        await self.begin(chat, form if trouble is None else form.model_copy(update={"trouble": trouble}))
+
+    async def open_file(self, chat: Chat, data: UploadData, place: str) -> None:
+        """The form for a file that was just sent."""
+        await self.begin(chat, self.blank().model_copy(update={"data": data, "place": place}))
+
+    def target(self, form: TrainForm) -> str | None:
+        return form.target or None
+
+    def missing(self, form: TrainForm) -> str:
+        return "data" if form.data is None else "target" if not form.target else ""
+
+    def spec(self, form: TrainForm) -> Spec:
+        assert form.data is not None
+        return TrainSpec(
+            data=form.data,
+            target=form.target,
+            model=form.model,
+            task=form.task,
+            parameters=dict(form.parameters),
+            test_fraction=form.test_fraction,
+            seed=form.seed,
+            time_limit=form.time_limit,
+        )
+
+    def body(self, form: TrainForm) -> list[Html]:
+        changed = [f"{clip(name, 40)}={clip(given, 40)}" for name, given in list(form.parameters.items())[:12]]
+        task = [form.task] if form.task else []
+        checked = f"{amounts.percent(form.test_fraction)} of the rows kept to check it"
+        limit = f"at most {amounts.duration(form.time_limit)}"
+        return [
+            fill("Target: {target}{about}", target=clip(form.target, 100) or "not chosen yet", about=_about(form)),
+            fill("Model: {model}", model=model_title(form.model)),
+            text("Settings: " + ", ".join([*task, *changed, checked, limit])),
+        ]
+
+    async def question(self, chat: Chat, form: TrainForm, field: str) -> tuple[Html, list[Option]]:
+        if field == "data":
+            ask = "Which file? Type its path on your machine, like <code>~/hayride/churn.csv</code>, or send it to me."
+            return fill(ask), []
+        if field == "target":
+            columns = [] if form.facts is None else [column.name for column in form.facts.columns]
+            more = "" if 0 < len(columns) <= MOST_OPTIONS else " Type its name."
+            ask = "Which column should the model learn to predict?{more}"
+            return fill(ask, more=more), [(name, name) for name in columns[:MOST_OPTIONS]]
+        if field == "model":
+            task = form.task or (form.facts.task if form.facts is not None else None)
+            fitting = [entry for entry in CATALOGUE if task is None or task in entry.tasks]
+            about = "\n".join(f"{entry.title}: {entry.good_for}" for entry in fitting)
+            return Html(f"Which model?\n{_each_line(about)}"), [(entry.title, entry.name) for entry in fitting]
+        if field == "place":
+            return text("Where does the file lie and the job run?"), await places.choices(chat)
+        return fill("Which settings? Type them like <code>{example}</code>", example=_SETTINGS_EXAMPLE), []
+
+    async def set(self, chat: Chat, form: TrainForm, field: str, answer: str) -> TrainForm:
+        if field == "data":
+            return await self.with_data(chat, form, unquote(answer))
+        if field == "place":
+            return await self.with_place(chat, form, answer)
+        form = form.model_copy(update={"trouble": None})
+        if field == "target":
+            return form.model_copy(update={"target": self._column(form, unquote(answer))})
+        if field == "model":
+            return self._with_model(form, unquote(answer))
+        given = parse(answer)
+        if given.words:
+            said = words.three(
+                fill("I did not understand {words}.", words=clip(" ".join(given.words), 80)),
+                "The form is as it was.",
+                f"Settings look like {_SETTINGS_EXAMPLE}",
+            )
+            return form.model_copy(update={"trouble": Trouble(field="settings", html=said)})
+        return self._with_settings(form, given.options)
+
+    async def checked(self, chat: Chat, form: TrainForm) -> TrainForm:
+        """Also whether the model fits the target."""
+        form = await super().checked(chat, form)
+        task = form.task or (form.facts.task if form.facts is not None else None)
+        fits = any(entry.name == form.model and task in entry.tasks for entry in CATALOGUE)
+        if form.trouble is not None or task is None or fits:
+            return form
+        message = f"{model_title(form.model)} does not do {task}."
+        problem = Problem(code=ProblemCode.MODEL_NOT_FOR_TASK, message=message)
+        return form.model_copy(update={"trouble": Trouble(field="model", html=words.problem(problem))})
+
+    def _column(self, form: TrainForm, answer: str) -> str:
+        """The column as the file spells it, where only the case of letters differs."""
+        names = [] if form.facts is None else [column.name for column in form.facts.columns]
+        alike = [name for name in names if name.casefold() == answer.casefold()]
+        return alike[0] if answer not in names and len(alike) == 1 else answer
+
+    def _with_model(self, form: TrainForm, name: str) -> TrainForm:
+        wanted = name.strip().casefold()
+        for entry in CATALOGUE:
+            if wanted in {entry.name.casefold(), entry.title.casefold()}:
+                return form.model_copy(update={"model": entry.name})
+        known = ", ".join(entry.name for entry in CATALOGUE)
+        said = words.three(
+            fill("I know no model called {name}.", name=clip(name, 60)),
+            "Nothing was started.",
+            f"Choose one of: {known}",
+        )
+        return form.model_copy(update={"trouble": Trouble(field="model", html=said)})
+
+    def _with_settings(self, form: TrainForm, options: dict[str, str]) -> TrainForm:
+        """Ours by their names, everything else is a parameter of the model; an empty value takes one away."""
+        changes: dict[str, object] = {}
+        parameters = dict(form.parameters)
+        for name, given in options.items():
+            if name in _OURS:
+                field, read, example = _OURS[name]
+                changes[field] = read(given)
+                if changes[field] is None and given:
+                    said = words.three(
+                        fill("{name}={given} cannot be used.", name=name, given=clip(given, 60)),
+                        "The form keeps what it had.",
+                        f"A good one looks like {example}",
+                    )
+                    return form.model_copy(update={"trouble": Trouble(field="settings", html=said)})
+            elif given:
+                parameters[name] = value(given)
+            else:
+                parameters.pop(name, None)
+        return form.model_copy(update={"parameters": parameters, **self._with_defaults(changes)})
+
+    def _with_defaults(self, changes: dict[str, object]) -> dict[str, object]:
+        """What was taken away goes back to its default."""
+        defaults = {**_DEFAULTS, "time_limit": self.time_limit}
+        return {field: defaults[field] if given is None else given for field, given in changes.items()}
+
+
+def _fraction(given: str) -> float | None:
+    number = value(given.removesuffix("%"))
+    if isinstance(number, bool) or not isinstance(number, int | float):
+        return None
+    fraction = number / 100 if given.endswith("%") else float(number)
+    return fraction if 0 < fraction < 0.9 else None
+
+
+def _seed(given: str) -> int | None:
+    return int(given) if given.isascii() and given.isdigit() and int(given) < 2**31 else None
+
+
+def _task(given: str) -> str | None:
+    return next((task for task in ("classification", "regression") if given and task.startswith(given.lower())), None)
+
+
+_OURS = {
+    "test": ("test_fraction", _fraction, "test=0.2"),
+    "test_fraction": ("test_fraction", _fraction, "test=0.2"),
+    "limit": ("time_limit", with_limit, "limit=30m"),
+    "time_limit": ("time_limit", with_limit, "limit=30m"),
+    "seed": ("seed", _seed, "seed=1"),
+    "task": ("task", _task, "task=regression"),
+}
+_DEFAULTS: dict[str, object] = {"test_fraction": 0.25, "seed": 0, "task": None}
+
+
+def _about(form: TrainForm) -> str:
+    """What the target turned out to be."""
+    if form.facts is None or form.facts.target != form.target or form.facts.task is None:
+        return ""
+    if form.facts.task == "regression":
+        return " (a number)"
+    return f" ({amounts.plural(form.facts.classes, 'class', 'classes')})" if form.facts.classes else " (classes)"
+
+
+def _each_line(about: str) -> Html:
+    return Html("\n".join(text(line) for line in about.split("\n")))
