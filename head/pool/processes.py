@@ -1,0 +1,120 @@
+"""The processes below us. Ray's outlive their parents, so we adopt them, watch the vital ones and end them all."""
+
+from __future__ import annotations
+
+import asyncio
+import ctypes
+import os
+import signal
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+_PR_SET_CHILD_SUBREAPER = 36
+
+
+@dataclass(frozen=True, kw_only=True)
+class Process:
+    pid: int
+    parent: int
+    state: str  #: one letter as in /proc/PID/stat; Z is a zombie
+    command: tuple[str, ...]
+
+    @property
+    def program(self) -> str:
+        """The base name of what was started, "gcs_server" for example."""
+        return os.path.basename(self.command[0]) if self.command else ""
+
+
+def adopt_orphans() -> None:
+    """Makes us the parent of every descendant whose own parent ends. Raises OSError."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    if libc.prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) != 0:
+        raise OSError(ctypes.get_errno(), "prctl")
+
+
+def descendants() -> list[Process]:
+    """All below us, zombies included."""
+    everyone = list(_all())
+    found: list[Process] = []
+    parents = {os.getpid()}
+    while parents:
+        below = [process for process in everyone if process.parent in parents]
+        found += below
+        parents = {process.pid for process in below}
+    return found
+
+
+def kill_all(number: signal.Signals) -> int:
+    """Sends a signal to every living descendant; says to how many."""
+    alive = [process for process in descendants() if process.state != "Z"]
+    for process in alive:
+        with suppress(ProcessLookupError):
+            os.kill(process.pid, number)
+    return len(alive)
+
+
+async def end_all(patience: float) -> None:
+    """Asks every descendant to end, waits at most `patience` seconds, then kills what is left."""
+    loop = asyncio.get_running_loop()
+    deadline = loop.time() + patience
+    kill_all(signal.SIGTERM)
+    while loop.time() < deadline and any(process.state != "Z" for process in descendants()):
+        reap()
+        await asyncio.sleep(0.05)
+    # What is killed cannot fork, but what has not been killed yet can: until there is none.
+    while kill_all(signal.SIGKILL):
+        reap()
+        await asyncio.sleep(0.02)
+    reap()
+
+
+def reap() -> None:
+    """Buries adopted children that have ended. Not to be called while a child's exit code matters: it may go here."""
+    for process in descendants():
+        if process.parent == os.getpid() and process.state == "Z":
+            with suppress(ChildProcessError):
+                os.waitpid(process.pid, os.WNOHANG)
+
+
+async def wait_for_any(pids: list[int]) -> int:
+    """Waits until one of the processes has ended; says which."""
+    loop = asyncio.get_running_loop()
+    ended: asyncio.Future[int] = loop.create_future()
+    watched: list[int] = []
+
+    def note(pid: int) -> None:
+        if not ended.done():
+            ended.set_result(pid)
+
+    try:
+        for pid in pids:
+            try:
+                descriptor = os.pidfd_open(pid)
+            except ProcessLookupError:
+                return pid
+            watched.append(descriptor)
+            loop.add_reader(descriptor, note, pid)
+        return await ended
+    finally:
+        for descriptor in watched:
+            loop.remove_reader(descriptor)
+            os.close(descriptor)
+
+
+def _all() -> Iterator[Process]:
+    for name in os.listdir("/proc"):
+        if name.isdigit() and (process := _read(int(name))):
+            yield process
+
+
+def _read(pid: int) -> Process | None:
+    try:
+        status = Path(f"/proc/{pid}/stat").read_text(errors="replace")
+        command = Path(f"/proc/{pid}/cmdline").read_text(errors="replace")
+    except OSError:
+        return None
+    # The name, in brackets, may itself hold brackets and blanks.
+    state, parent = status.rpartition(")")[2].split()[:2]
+    return Process(pid=pid, parent=int(parent), state=state, command=tuple(command.split("\0")[:-1]))
