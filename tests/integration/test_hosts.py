@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.hosts import HostProcess, Site, TestHost
+from tests.support.hosts import SERVER, HostProcess, Site, TestHost
 
 _SERVE = """
 import socket, sys
@@ -59,8 +59,8 @@ def test_a_machine_reaches_the_server_and_the_server_not_the_machine(site: Site)
     laptop, desk = site.machine("laptop"), site.machine("desk")
     serve(site.server, "0.0.0.0", 8000)
     serve(laptop, "127.77.1.1", 7380)
-    assert ask(laptop, site.server_address(laptop), 8000) == "hello"
-    assert ask(desk, site.server_address(desk), 8000) == "hello"
+    assert ask(laptop, SERVER, 8000) == "hello"
+    assert ask(desk, SERVER, 8000) == "hello"
     assert ask(site.server, laptop.address, 7380) == "ConnectionRefusedError"
     assert ask(site.server, "127.77.1.1", 7380) == "ConnectionRefusedError"
     assert ask(desk, laptop.address, 7380) == "OSError"  # no route
@@ -81,7 +81,7 @@ def test_hosts_do_not_see_each_others_processes(site: Site) -> None:
 def test_freezing_and_the_cable(site: Site) -> None:
     laptop = site.machine("laptop")
     serve(site.server, "0.0.0.0", 8000)
-    address = site.server_address(laptop)
+    address = SERVER
     laptop.unplug()
     assert ask(laptop, address, 8000, patience=0.3) in ("TimeoutError", "OSError")
     laptop.plug()

@@ -4,7 +4,7 @@
         server, laptop = site.server, site.machine("laptop")
         up = server.run([sys.executable, "-m", "head.cli", "up", ...], env={...}, stdout=PIPE)
         node = laptop.run([python, script, "--token", token, "--as-root"], env={...})     # root inside: say --as-root
-        laptop.address, site.server_address(laptop)   # the veth's two ends: laptop reaches the server by the latter
+        laptop.address, SERVER                        # every machine reaches the server by SERVER
         laptop.freeze(); laptop.thaw()                # every process of it, boxes included: sleep, or a dead machine
         laptop.unplug(); laptop.plug()                # its cable: packets are lost, no connection is closed
         laptop.listening()                            # [(address, port)] of /proc/net/tcp and tcp6, seen in its network
@@ -13,7 +13,8 @@
 How: `unshare -Urmnpf --mount-proc` makes one outer namespace, the *site*, in which we are root without being it. Each
 host is nested in it with `unshare -mnpf --mount-proc`; the server never sees a machine's processes, nor the other way
 round. Each machine has one veth to the server and no other network: 10.77.N.1 is the server's end, 10.77.N.2 the
-machine's, where nothing listens; no route and no forwarding, so the server cannot reach what is behind it.
+machine's, where nothing listens; a machine's one route leads to SERVER and nothing is forwarded, so neither the server
+nor another machine reaches what is behind it.
 Mounts are private copies: /tmp and the tests' folders are shared with this process, so files pass as they are.
 
 `run` gives a `subprocess.Popen` whose signals reach the program itself (nsenter, which carries it, passes none on), and
@@ -37,6 +38,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+#: The server's address, the same for all machines.
+SERVER = "10.77.0.1"
 _SITE = ["unshare", "--user", "--map-root-user", "--mount", "--net", "--pid", "--fork", "--kill-child", "--mount-proc"]
 _HOST = ["unshare", "--mount", "--net", "--pid", "--fork", "--kill-child", "--mount-proc"]
 #: Process 1 of a namespace: buries orphans, says that it is there, ends with its standard input.
@@ -89,7 +92,7 @@ class TestHost:
         self.address = address  #: of its end of the veth; the server has one for each machine
         self.pid = pid  #: of its process 1, as this process sees it
         self._init = init
-        self._cable = ""
+        self._cable: tuple[TestHost, str] | None = None  #: the other end
         self._runs: list[HostProcess] = []
 
     def run(
@@ -155,10 +158,16 @@ class TestHost:
 
     def unplug(self) -> None:
         """Takes the host's cable out: nothing passes and nothing is told."""
-        self._net("set", self._cable, "down")
+        self._set_cable("down")
 
     def plug(self) -> None:
-        self._net("set", self._cable, "up")
+        self._set_cable("up")
+
+    def _set_cable(self, state: str) -> None:
+        """At the server's end: the machine's end keeps its route, which the kernel forgets with a device that is down."""
+        assert self._cable is not None, f"{self.name} has no cable"
+        host, device = self._cable
+        host._net("set", device, state)
 
     def close(self) -> None:
         """Ends the host with all that runs in it."""
@@ -198,6 +207,7 @@ class Site:
         self._site = TestHost("site", self._outer, pid)
         try:
             self._server = self._host("server")
+            self._server._net("address", "lo", SERVER)
         except BaseException:
             self._site.close()
             raise
@@ -222,13 +232,10 @@ class Site:
         machine.address = f"10.77.{number}.2"
         self.server._net("wire", f"m{number}", f"10.77.{number}.1", str(machine.pid))
         machine._net("address", "eth0", machine.address)
-        machine._cable = "eth0"
+        machine._cable = (self.server, f"m{number}")
+        machine._net("route", "eth0", SERVER, f"10.77.{number}.1")
         self._machines[name] = machine
         return machine
-
-    def server_address(self, machine: TestHost) -> str:
-        """How this machine reaches the server."""
-        return machine.address.rsplit(".", 1)[0] + ".1"
 
     def _host(self, name: str) -> TestHost:
         init, pid = _start([*self._site._enter("--pid"), "--", *_HOST])
