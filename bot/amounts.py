@@ -8,13 +8,17 @@ _MINUTE, _HOUR, _DAY = 60, 3600, 86400
 
 
 def size(count: int) -> str:
-    """Bytes in the unit that leaves one to three digits before the point."""
+    """Bytes in the unit that leaves few digits before the point; 1 MB is 2**20 bytes, as limits are counted."""
     value = float(count)
     for unit in ("bytes", "kB", "MB", "GB"):
-        if value < 1000:
-            return f"{count} bytes" if unit == "bytes" else f"{value:.3g} {unit}"
-        value /= 1000
-    return f"{value:.3g} TB"
+        if value < 1024:
+            return f"{count} bytes" if unit == "bytes" else f"{_short(value)} {unit}"
+        value /= 1024
+    return f"{_short(value)} TB"
+
+
+def _short(value: float) -> str:
+    return f"{value:.0f}" if value >= 100 else f"{value:.3g}"
 
 
 def memory(count: int) -> str:

@@ -149,20 +149,19 @@ class _Lane:
 
     async def _run_errand(self, errand: _Errand) -> None:
         """Until it worked or cannot work. Only the pause is ours: a cancelled waiter does not unsend a message."""
-        for attempt in range(ATTEMPTS):
-            try:
-                result = await errand.do()
-                _settle(errand.done, result)
-                return
-            except Busy as busy:
-                await self._pause(busy, attempt)
-            except asyncio.CancelledError:
-                errand.done.cancel()
-                raise
-            except Exception as error:
-                _settle(errand.done, error)
-                return
-        _settle(errand.done, Undeliverable("the chat's server stays busy"))
+        try:
+            for attempt in range(ATTEMPTS):
+                try:
+                    _settle(errand.done, await errand.do())
+                    return
+                except Busy as busy:
+                    await self._pause(busy, attempt)
+            raise Undeliverable("the chat's server stays busy")
+        except asyncio.CancelledError:
+            errand.done.cancel()
+            raise
+        except Exception as error:
+            _settle(errand.done, error)
 
     async def _redraw(self, message_id: int, card: _Card) -> None:
         wanted, card.wanted = card.wanted, None
