@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shutil
 import subprocess
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 from sealing import cgroups, limits, process, words
@@ -30,16 +32,12 @@ def launch(plan: BoxPlan, *, errors: Path) -> Box:
     long as this process lives: the program inside is to open a log of its own soon. Treat the file as hostile text.
     """
     found = working()
-    with words.opened(errors) as kept:
-        waiting = set_up(found.bwrap, plan)
-        try:
-            group = _bound(waiting.pid, plan, own_users=True)
-            held = limits.held_by(plan.limits, group, sealed=True, processes_hold=found.processes_hold)
-            box = _box(waiting.pid, group, sealed=True, held=held)
-            waiting.begin()
-        except BaseException:
-            waiting.give_up()
-            raise
+    made = cgroups.made(plan.name, plan.limits)
+    with words.opened(errors) as kept, made as group, set_up(found.bwrap, plan) as waiting:
+        group = _bounded(waiting.pid, plan, group, own_users=True)
+        held = limits.held_by(plan.limits, group, sealed=True, processes_hold=found.processes_hold)
+        box = _box(waiting.pid, group, sealed=True, held=held)
+        waiting.begin()
         words.listen(waiting.process, waiting.said, kept.keep(), ended=lambda: _end(box))
     return box
 
@@ -51,31 +49,48 @@ def launch_unsealed(plan: BoxPlan, *, errors: Path) -> Box:
     of one is the whole value of a variable or the whole of an argument, the real path takes its place.
     """
     scratch = Path(tempfile.mkdtemp(prefix="hayride-")).resolve()
-    real = {inside: _write(scratch / inside.lstrip("/"), content) for inside, content in plan.files.items()}
-    variables = {name: real.get(value, value) for name, value in environment_inside(plan).items()}
-    with words.opened(errors) as kept, descriptors() as ours:
+    made = cgroups.made(plan.name, plan.limits)
+    with _removed_on_error(scratch), words.opened(errors) as kept, made as group, descriptors() as ours:
         said, says = ours.pipe()
-        child = subprocess.Popen(
-            ["/bin/sh", "-c", _WAIT, "hayride", *(real.get(part, part) for part in plan.command)],
-            env=variables | {MARK: str(scratch)},
-            stdin=subprocess.PIPE,
-            stdout=says,
-            stderr=says,
-            pass_fds=[listening.fileno() for listening in plan.sockets.values()],
-            start_new_session=True,
-            cwd=plan.folder,
-        )
+        child = _waiting_child(plan, scratch, says)
         try:
-            group = _bound(child.pid, plan, own_users=False)
+            group = _bounded(child.pid, plan, group, own_users=False)
             held = limits.held_by(plan.limits, group, sealed=False, processes_hold=False)
             box = _box(child.pid, group, sealed=False, held=held, scratch=str(scratch))
-            child.communicate(b"\n")
+            with child.stdin as go:  # type: ignore[union-attr]
+                go.write(b"\n")
         except BaseException:
             child.kill()
             child.wait()
             raise
         words.listen(child, ours.keep(said), kept.keep(), ended=lambda: None)
     return box
+
+
+def _waiting_child(plan: BoxPlan, scratch: Path, says: int) -> subprocess.Popen[bytes]:
+    real = {inside: _write(scratch / inside.lstrip("/"), content) for inside, content in plan.files.items()}
+    variables = {name: real.get(value, value) for name, value in environment_inside(plan).items()}
+    return subprocess.Popen(
+        ["/bin/sh", "-c", _WAIT, "hayride", *(real.get(part, part) for part in plan.command)],
+        env=variables | {MARK: str(scratch)},
+        stdin=subprocess.PIPE,
+        stdout=says,
+        stderr=says,
+        pass_fds=[listening.fileno() for listening in plan.sockets.values()],
+        start_new_session=True,
+        cwd=plan.folder,
+    )
+
+
+@contextlib.contextmanager
+def _removed_on_error(scratch: Path) -> Iterator[None]:
+    try:
+        yield
+    except BaseException as error:
+        shutil.rmtree(scratch, ignore_errors=True)
+        if isinstance(error, OSError):
+            raise SealError(f"The unsealed process cannot be started: {error.strerror}.") from error
+        raise
 
 
 def _box(pid: int, group: Cgroup | None, *, sealed: bool, held: dict[str, str], scratch: str | None = None) -> Box:
@@ -86,9 +101,8 @@ def _box(pid: int, group: Cgroup | None, *, sealed: bool, held: dict[str, str], 
     return Box(pid=pid, started=started, sealed=sealed, limits=held, cgroups=folders, scratch=scratch)
 
 
-def _bound(pid: int, plan: BoxPlan, *, own_users: bool) -> Cgroup | None:
-    """Bounds a process that waits to begin, by a cgroup where there can be one."""
-    group = cgroups.make(plan.name, plan.limits)
+def _bounded(pid: int, plan: BoxPlan, group: Cgroup | None, *, own_users: bool) -> Cgroup | None:
+    """Bounds a process that waits to begin; tells the cgroup that holds it, None where the host did not let it in."""
     if group and not group.add(pid):
         cgroups.remove(group.folders)
         group = None

@@ -6,7 +6,7 @@ import contextlib
 import os
 import secrets
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -77,6 +77,17 @@ def make(name: str, limits: Limits) -> Cgroup | None:
     except OSError:
         return None
     return make_in(places, name, limits)
+
+
+@contextlib.contextmanager
+def made(name: str, limits: Limits) -> Iterator[Cgroup | None]:
+    """`make`, removed again if what follows fails."""
+    group = make(name, limits)
+    try:
+        yield group
+    except BaseException:
+        remove(group.folders if group else (), patience=1.0)
+        raise
 
 
 def make_in(places: list[Seat], name: str, limits: Limits) -> Cgroup | None:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import json
+import mmap
 import os
 import select
 import subprocess
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 from sealing.bwrap import options
@@ -20,29 +21,46 @@ SETUP_TIME = 30.0
 _LONGEST_REASON = 300
 
 
-@dataclass(frozen=True, kw_only=True)
 class Waiting:
     """What there is before the command begins."""
 
-    #: bwrap outside of the box; it ends with the command.
-    process: subprocess.Popen[bytes]
-    #: Host pid of the box's process 1.
-    pid: int
-    #: Reads what the box says on standard output and error.
-    said: int
-    _go: int
+    def __init__(self, *, name: str, process: subprocess.Popen[bytes], pid: int, said: int, go: int) -> None:
+        self.name = name
+        #: bwrap outside of the box; it ends with the command.
+        self.process = process
+        #: Host pid of the box's process 1.
+        self.pid = pid
+        #: Reads what the box says on standard output and error.
+        self.said = said
+        self._go = go
 
     def begin(self) -> None:
-        """Lets the command begin."""
-        os.write(self._go, b"\n")
+        """Lets the command begin once all is mounted. Raises SealError where that failed."""
+        watch = select.poll()
+        # The pipe has room for one packet: it is writable again when bwrap has taken this one, broken if it never did.
+        watch.register(self._go, select.POLLOUT)
+        try:
+            os.write(self._go, b"\n")
+            taken = any(event & select.POLLOUT for _, event in watch.poll(SETUP_TIME * 1000))
+        except BrokenPipeError:
+            taken = False
+        if not taken:
+            raise SealError(f"Box {self.name} was not set up.")
         os.close(self._go)
+        self._go = -1
 
-    def give_up(self) -> None:
-        """Ends all of it before the command began."""
-        os.close(self._go)
-        os.close(self.said)
+    def failure(self) -> SealError:
+        """Why there is no box; ends what there is of it, so nothing else may be asked of this object."""
+        # It may be about to say why.
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self.process.wait(0.2)
         self.process.kill()
         self.process.wait()
+        words = _last_line(self.said)
+        for number in (self.said, self._go):
+            if number >= 0:
+                os.close(number)
+        return SealError(f"Box {self.name} could not be made: {words}")
 
 
 class Descriptors:
@@ -66,6 +84,13 @@ class Descriptors:
         self.all += ends
         return ends
 
+    def packet_pipe(self) -> tuple[int, int]:
+        """(read end, write end) of a pipe with room for one packet, whatever its length."""
+        ends = os.pipe2(os.O_CLOEXEC | os.O_DIRECT)
+        self.all += ends
+        fcntl.fcntl(ends[1], fcntl.F_SETPIPE_SZ, mmap.PAGESIZE)
+        return ends
+
     def keep(self, number: int) -> int:
         """Leaves this one to the caller."""
         self.all.remove(number)
@@ -83,14 +108,28 @@ def descriptors() -> Iterator[Descriptors]:
             os.close(number)
 
 
-def set_up(bwrap: Path, plan: BoxPlan) -> Waiting:
-    """Starts bwrap for the plan and waits until the box is there. Raises SealError with bwrap's own words."""
+@contextlib.contextmanager
+def set_up(bwrap: Path, plan: BoxPlan) -> Iterator[Waiting]:
+    """A box for the plan that waits to begin; an error meanwhile ends it. Raises SealError with bwrap's own words."""
+    waiting = _start(bwrap, plan)
+    try:
+        if waiting.pid == 0:
+            raise SealError("bwrap ended early.")
+        yield waiting
+    except BaseException as error:
+        failure = waiting.failure()
+        if isinstance(error, SealError | OSError):
+            raise failure from error
+        raise
+
+
+def _start(bwrap: Path, plan: BoxPlan) -> Waiting:
     if plan.folder.is_symlink() or not plan.folder.is_dir():
         raise SealError(f"Box {plan.name} has no folder at {plan.folder}.")
     with descriptors() as held:
         chosen = options(plan, held.data)
         told, tells = held.pipe()
-        waits, go = held.pipe()
+        waits, go = held.packet_pipe()
         said, says = held.pipe()
         chosen += ["--info-fd", str(tells), "--block-fd", str(waits)]
         arguments = held.data(b"".join(option.encode() + b"\0" for option in chosen))
@@ -111,15 +150,11 @@ def set_up(bwrap: Path, plan: BoxPlan) -> Waiting:
         for number in (tells, waits, says):
             os.close(held.keep(number))
         pid = _process_one(told)
-        if pid is None:
-            process.kill()
-            process.wait()
-            raise SealError(f"Box {plan.name} could not be made: {_last_line(said)}")
-        return Waiting(process=process, pid=pid, said=held.keep(said), _go=held.keep(go))
+        return Waiting(name=plan.name, process=process, pid=pid, said=held.keep(said), go=held.keep(go))
 
 
-def _process_one(told: int) -> int | None:
-    """The pid out of bwrap's --info-fd, which it closes once it has said all; None where it died before."""
+def _process_one(told: int) -> int:
+    """The pid out of bwrap's --info-fd, which it closes once it has said all; 0 where it died before."""
     text = b""
     while select.select([told], [], [], SETUP_TIME)[0]:
         part = os.read(told, 65536)
@@ -129,7 +164,7 @@ def _process_one(told: int) -> int | None:
     try:
         return int(json.loads(text)["child-pid"])
     except (ValueError, KeyError, TypeError):
-        return None
+        return 0
 
 
 def _last_line(said: int) -> str:

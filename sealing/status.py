@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import importlib
 import os
 import subprocess
 import sys
 import tempfile
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -51,17 +53,12 @@ def seal_status() -> SealStatus:
         found = _find()
     except SealError as error:
         return SealStatus(available=False, reason=error.message, remedy=error.remedy)
-    with tempfile.TemporaryDirectory(prefix="hayride-") as folder:
-        waiting = set_up(found.bwrap, _trial_plan(folder))
-        group = cgroups.make("trial", _TRIAL)
-        try:
-            if group and not group.add(waiting.pid):
-                cgroups.remove(group.folders)
-                group = None
-        finally:
-            _finish(waiting)
-            cgroups.remove(group.folders if group else (), patience=1.0)
-    held = limits.held_by(_TRIAL, group, sealed=True, processes_hold=found.processes_hold)
+    with _trial(found.bwrap) as waiting, cgroups.made("trial", _TRIAL) as group:
+        # One that may be made but not entered holds nothing.
+        entered = group if group and group.add(waiting.pid) else None
+        _finish(waiting)
+        cgroups.remove(group.folders if group else (), patience=1.0)
+    held = limits.held_by(_TRIAL, entered, sealed=True, processes_hold=found.processes_hold)
     return SealStatus(available=True, bwrap=found.bwrap, limits=held)
 
 
@@ -90,41 +87,36 @@ def _find() -> Working:
 
 def _try(bwrap: Path, processes: int | None) -> int:
     """Runs the tiny box and tells its exit code. With one process allowed it fails where that bound holds."""
+    with _trial(bwrap) as waiting:
+        if processes is not None:
+            limits.apply(waiting.pid, limits.rlimits(Limits(processes=processes), None, own_users=True))
+        return _finish(waiting)
+
+
+@contextlib.contextmanager
+def _trial(bwrap: Path) -> Iterator[Waiting]:
+    """The tiny box, about to begin."""
     with tempfile.TemporaryDirectory(prefix="hayride-") as folder:
-        waiting = set_up(bwrap, _trial_plan(folder))
-        try:
-            if processes is not None:
-                limits.apply(waiting.pid, limits.rlimits(Limits(processes=processes), None, own_users=True))
-        finally:
-            code = _finish(waiting)
-    return code
+        plan = BoxPlan(
+            name="trial",
+            folder=Path(folder).resolve(),
+            folder_inside="/box",
+            command=("/bin/sh", "-c", ":"),
+            python=None,
+            limits=_TRIAL,
+        )
+        with set_up(bwrap, plan) as waiting:
+            yield waiting
 
 
 def _finish(waiting: Waiting) -> int:
     waiting.begin()
     try:
-        return waiting.process.wait(SETUP_TIME)
-    except subprocess.TimeoutExpired:
-        waiting.process.kill()
-        waiting.process.wait()
-        raise SealError("A box was made, but nothing runs in it in time.") from None
-    finally:
-        os.close(waiting.said)
-
-
-def _trial_plan(folder: str) -> BoxPlan:
-    return BoxPlan(
-        name="trial",
-        folder=Path(folder).resolve(),
-        folder_inside="/box",
-        command=("/bin/sh", "-c", ":"),
-        environment={},
-        read_only=(),
-        python=None,
-        files={},
-        sockets={},
-        limits=_TRIAL,
-    )
+        code = waiting.process.wait(SETUP_TIME)
+    except subprocess.TimeoutExpired as error:
+        raise SealError("Nothing runs in the box in time.") from error
+    os.close(waiting.said)
+    return code
 
 
 def _bundled() -> Path | None:

@@ -46,9 +46,9 @@ def until_said(errors: Path, wanted: str) -> str:
 
 
 @contextmanager
-def running(chosen: sealing.BoxPlan, errors: Path, *, sealed: bool = True) -> Iterator[sealing.Box]:
+def running(chosen: sealing.BoxPlan, errors: Path) -> Iterator[sealing.Box]:
     """A box that is stopped at the end whatever happens."""
-    box = (sealing.launch if sealed else sealing.launch_unsealed)(chosen, errors=errors)
+    box = sealing.launch(chosen, errors=errors)
     try:
         yield box
     finally:
