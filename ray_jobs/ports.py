@@ -1,7 +1,7 @@
 """The fixed ports of a Ray node in the pool's box and on a machine, in two blocks that never meet.
 
-Both ends of the tunnel must name the same ports, and unsealed on one host both nodes share the loopback, hence the blocks.
-Importing this loads nothing but the standard library.
+Both ends of the tunnel must name the same ports, and unsealed on one host both nodes share the loopback, hence the
+blocks. Importing this loads nothing but the standard library.
 """
 
 from __future__ import annotations
@@ -45,7 +45,9 @@ class NodePorts:
 
     @property
     def flags(self) -> tuple[str, ...]:
-        """The options of `ray start` that fix the node's ports; a head's `--port` and `--dashboard-port` are not among them."""
+        """The options of `ray start` that fix the node's ports; a head's `--port` and `--dashboard-port` are not among
+        them.
+        """
         return (
             f"--node-manager-port={self.node_manager}",
             f"--object-manager-port={self.object_manager}",

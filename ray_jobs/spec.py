@@ -237,7 +237,9 @@ class TimedOut(_Event):
 
 
 Ending = Completed | Failed | Cancelled | TimedOut
-Event = Annotated[Accepted | Started | Progress | Completed | Failed | Cancelled | TimedOut, Field(discriminator="kind")]
+Event = Annotated[
+    Accepted | Started | Progress | Completed | Failed | Cancelled | TimedOut, Field(discriminator="kind")
+]
 
 EVENT: TypeAdapter[Event] = TypeAdapter(Event)
 SPEC: TypeAdapter[Spec] = TypeAdapter(Spec)

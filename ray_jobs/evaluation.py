@@ -1,0 +1,101 @@
+"""How good a model is on rows that it has not seen, and a baseline that looks at no feature. Errors are positive."""
+
+from __future__ import annotations
+
+import warnings
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn import metrics as scores
+
+Floats = NDArray[np.float64]
+Codes = NDArray[np.int64]
+
+
+def split_rows(
+    count: int, test_fraction: float, seed: int, classes: Codes | None
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Row positions for training and for testing, ascending, at least one of each.
+
+    With `classes`, each class gives its share of test rows and keeps at least one training row, so a class with a
+    single row is learned and not tested.
+    """
+    rng = np.random.default_rng(seed)
+    wanted = min(count - 1, max(1, round(test_fraction * count)))
+    if classes is None:
+        order = rng.permutation(count)
+        return np.sort(order[wanted:]), np.sort(order[:wanted])
+    sizes = np.bincount(classes)
+    shares = test_fraction * sizes
+    quotas = np.minimum(np.floor(shares).astype(int), np.maximum(sizes - 1, 0))
+    # The largest remainders get the rows that rounding down left over.
+    for code in np.argsort(quotas - shares, kind="stable"):
+        if quotas.sum() >= wanted:
+            break
+        if quotas[code] < sizes[code] - 1:
+            quotas[code] += 1
+    order = rng.permutation(count)
+    by_class = order[np.argsort(classes[order], kind="stable")]
+    starts = np.concatenate([[0], np.cumsum(sizes)[:-1]])
+    test = np.concatenate([by_class[start : start + quota] for start, quota in zip(starts, quotas, strict=True)])
+    train = np.setdiff1d(np.arange(count), test)
+    return train, np.sort(test)
+
+
+def classification_metrics(truth: Codes, probabilities: Floats) -> dict[str, float]:
+    """accuracy, balanced_accuracy, f1_macro, roc_auc (one against the rest, mean over classes), log_loss.
+
+    `truth` are positions of classes, -1 for a label that the model does not know: such rows count as wrong, and are
+    left out of roc_auc and log_loss. A metric that is not defined for these rows is left out.
+    """
+    predicted = probabilities.argmax(axis=1)
+    known = truth >= 0
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # classes that are only predicted, or only true: both are meant
+        found = {
+            "accuracy": scores.accuracy_score(truth, predicted),
+            "balanced_accuracy": scores.balanced_accuracy_score(truth, predicted),
+            "f1_macro": scores.f1_score(truth, predicted, average="macro", zero_division=0),
+            "roc_auc": _roc_auc(truth[known], probabilities[known]),
+        }
+        if known.any():
+            positions = np.arange(probabilities.shape[1])
+            found["log_loss"] = scores.log_loss(truth[known], probabilities[known], labels=positions)
+    return _finite(found)
+
+
+def regression_metrics(truth: Floats, predicted: Floats) -> dict[str, float]:
+    """rmse, mae, r2. r2 is left out where it is not defined: one row, or the same value in all."""
+    found = {
+        "rmse": scores.root_mean_squared_error(truth, predicted),
+        "mae": scores.mean_absolute_error(truth, predicted),
+    }
+    if len(truth) > 1 and np.ptp(truth) > 0:
+        found["r2"] = scores.r2_score(truth, predicted)
+    return _finite(found)
+
+
+def baseline_classification(train: Codes, truth: Codes, classes: int) -> dict[str, float]:
+    """Metrics of always answering with the shares that the classes have in the training rows."""
+    shares = np.bincount(train, minlength=classes) / len(train)
+    return classification_metrics(truth, np.tile(shares, (len(truth), 1)))
+
+
+def baseline_regression(train: Floats, truth: Floats) -> dict[str, float]:
+    """Metrics of always answering with the mean of the training rows."""
+    return regression_metrics(truth, np.full(len(truth), train.mean()))
+
+
+def _roc_auc(truth: Codes, probabilities: Floats) -> float:
+    """Mean over the classes that some rows have and others have not; two classes: of the second. NaN for none."""
+    columns = [1] if probabilities.shape[1] == 2 else range(probabilities.shape[1])
+    found = []
+    for column in columns:
+        is_class = truth == column
+        if is_class.any() and not is_class.all():
+            found.append(scores.roc_auc_score(is_class, probabilities[:, column]))
+    return float(np.mean(found)) if found else float("nan")
+
+
+def _finite(found: dict[str, float]) -> dict[str, float]:
+    return {name: float(value) for name, value in found.items() if np.isfinite(value)}

@@ -1,0 +1,163 @@
+"""What the columns of a table are, and bringing a later table into the form that a model was trained on."""
+
+from __future__ import annotations
+
+import re
+from typing import Literal
+
+import numpy as np
+import pandas as pd
+
+from ray_jobs.problems import Refused, clip, listed, nearest
+from ray_jobs.spec import ColumnFacts, Frozen, Name, ProblemCode
+
+Kind = Literal["number", "boolean", "category", "date", "text", "constant"]
+
+_DATE = re.compile(r"^\s*\d{1,4}[-/.]\d{1,2}[-/.]\d{1,4}([T ]\d{1,2}:\d{2}.*)?\s*$")
+#: Tried in this order; day first before month first, where both fit.
+_DATE_FORMATS = ("ISO8601", "%d.%m.%Y", "%d.%m.%Y %H:%M", "%d/%m/%Y", "%m/%d/%Y", "%d/%m/%Y %H:%M", "%m/%d/%Y %H:%M")
+_SAMPLE = 1000
+
+
+class Column(Frozen):
+    """One feature of a model, as its training table had it."""
+
+    name: Name
+    kind: Kind
+    date_format: str = ""  #: how dates are written, where they are text
+
+
+def describe(column: pd.Series) -> Column:
+    """The kind of a column, by these rules, the first that holds:
+
+    constant: no value at all, or the same value in every row. boolean: true and false. date: a date type, or text of
+    which a spread sample reads as dates in one format. number: any numeric type. category: text with few distinct
+    values (at most 50, or a fifth of the values and few words each). text: any other text.
+    """
+    name = str(column.name)
+    values = column.dropna()
+    if not len(values) or _same_everywhere(column, values):
+        return Column(name=name, kind="constant")
+    if _is_boolean(values):
+        return Column(name=name, kind="boolean")
+    if isinstance(values.dtype, pd.DatetimeTZDtype) or pd.api.types.is_datetime64_dtype(values.dtype):
+        return Column(name=name, kind="date")
+    if pd.api.types.is_numeric_dtype(values.dtype) or pd.api.types.is_timedelta64_dtype(values.dtype):
+        return Column(name=name, kind="number")
+    sample = spread_sample(values).astype(str)
+    if date_format := _date_format(sample):
+        return Column(name=name, kind="date", date_format=date_format)
+    distinct = int(values.nunique())
+    wordy = sample.str.count(r"\s").mean() >= 4
+    few = distinct <= 50 or (distinct <= len(values) / 5 and not wordy)
+    return Column(name=name, kind="category" if few else "text")
+
+
+def facts(column: pd.Series, kind: Kind) -> ColumnFacts:
+    """One column as the form card shows it. `kind` as `describe` told."""
+    return ColumnFacts(
+        name=str(column.name), kind=kind, missing=int(column.isna().sum()), distinct=int(column.nunique())
+    )
+
+
+def is_identifier(column: pd.Series) -> bool:
+    """Whether a text column is as good as unique and without words: a key, of no use to a model."""
+    values = column.dropna()
+    sample = spread_sample(values).astype(str)
+    return bool(values.nunique() >= 0.95 * len(values) and sample.str.count(r"\s").mean() < 0.5)
+
+
+def conform(frame: pd.DataFrame, columns: tuple[Column, ...]) -> tuple[pd.DataFrame, list[str]]:
+    """The columns that a model needs, in its order and types, and warnings. Raises Refused(COLUMN_MISSING).
+
+    What can't be read as the training type becomes a missing value, and a warning counts it.
+    """
+    missing = [column.name for column in columns if column.name not in frame.columns]
+    if missing:
+        have = [str(name) for name in frame.columns]
+        near = [name for wanted in missing for name in nearest(wanted, have, 1)]
+        raise Refused(
+            ProblemCode.COLUMN_MISSING,
+            f"The model needs {'columns' if len(missing) > 1 else 'the column'} {listed(missing)}, "
+            "which the file does not have.",
+            subject=clip(", ".join(missing), 2000),
+            suggestions=near,
+        )
+    notes, converted = [], {}
+    for column in columns:
+        before = frame[column.name]
+        converted[column.name] = after = _convert(before, column)
+        lost = int(after.isna().sum() - before.isna().sum())
+        if lost > 0:
+            notes.append(
+                f"Column '{clip(column.name, 80)}' was a {column.kind} in training; "
+                f"{lost} of {len(before)} values are not, and count as missing."
+            )
+    return pd.DataFrame(converted, index=frame.index), notes
+
+
+def spread_sample(values: pd.Series) -> pd.Series:
+    """At most 1,000 values, evenly spread: the first rows of a sorted file would mislead."""
+    step = max(1, len(values) // _SAMPLE)
+    return values.iloc[::step].iloc[:_SAMPLE]
+
+
+def _same_everywhere(column: pd.Series, values: pd.Series) -> bool:
+    # A gap is a value too: "yes or nothing" can tell something.
+    return len(values) == len(column) and bool((values == values.iloc[0]).all())
+
+
+def _is_boolean(values: pd.Series) -> bool:
+    if values.dtype == object:
+        return pd.api.types.infer_dtype(values) == "boolean"
+    return pd.api.types.is_bool_dtype(values.dtype)
+
+
+def _date_format(sample: pd.Series) -> str:
+    """The format in which at least 99 % of the sample are dates; "" for none."""
+    if not sample.str.match(_DATE).mean() >= 0.99:
+        return ""
+    for date_format in _DATE_FORMATS:
+        if _to_dates(sample, date_format).notna().mean() >= 0.99:
+            return date_format
+    return ""
+
+
+def _to_dates(values: pd.Series, date_format: str) -> pd.Series:
+    """UTC, without a time zone in the type. What is no date becomes missing."""
+    dates = pd.to_datetime(values, format=date_format or None, errors="coerce", utc=True)
+    return pd.Series(dates.dt.tz_localize(None))
+
+
+def _convert(values: pd.Series, column: Column) -> pd.Series:
+    if column.kind == "date":
+        if pd.api.types.is_numeric_dtype(values.dtype):  # a year alone, a serial number: not what was trained on
+            return pd.Series(pd.NaT, index=values.index, dtype="datetime64[ns]")
+        return _to_dates(values, column.date_format)
+    if column.kind in ("category", "text"):
+        return as_text(values)
+    if pd.api.types.is_timedelta64_dtype(values.dtype):
+        return pd.Series(values.dt.total_seconds())
+    if not pd.api.types.is_numeric_dtype(values.dtype) or values.dtype == bool:
+        values = pd.to_numeric(values.map(_as_number), errors="coerce").astype(float)
+    if pd.api.types.is_float_dtype(values.dtype):
+        finite = np.isfinite(values.to_numpy(dtype=float, na_value=np.nan))
+        return values if finite.all() else values.where(finite)
+    return values
+
+
+def as_text(values: pd.Series) -> pd.Series:
+    """Text, gaps kept. A whole number reads the same whether or not gaps made its column a float one."""
+    if pd.api.types.is_float_dtype(values.dtype):
+        whole = values.dropna()
+        if len(whole) and bool((whole == whole.round()).all()) and bool((whole.abs() < 2**53).all()):
+            values = values.astype("Int64")
+    return values.astype("str")
+
+
+def _as_number(value: object) -> object:
+    if isinstance(value, bool | np.bool_):
+        return float(value)
+    if isinstance(value, str):
+        return {"true": 1.0, "false": 0.0}.get(value.strip().lower(), value)
+    return value

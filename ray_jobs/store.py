@@ -1,0 +1,170 @@
+"""The models of one place: models/<id>/ with manifest.json and the model's own files.
+
+A model file can run code if it is opened carelessly. So: no pickle anywhere; skops files only with the types named
+here, never those that the file itself names; hashes checked before anything is opened; and files are opened only where
+they were made.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+import shutil
+import sys
+from collections.abc import Iterator
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from ray_jobs.manifest import FORMAT, Manifest
+from ray_jobs.models import FittedModel, NetworkModel, PipelineModel
+from ray_jobs.place import checked_id
+from ray_jobs.problems import Refused
+from ray_jobs.spec import ProblemCode
+
+#: Types beyond those that skops trusts by itself (scikit-learn's public estimators, NumPy arrays). Fixed here, not
+#: read from files.
+TRUSTED_TYPES: tuple[str, ...] = (
+    "numpy.dtype",
+    "ray_jobs.features.Codes",
+    "ray_jobs.features.DateParts",
+    "ray_jobs.features.TextParts",
+    "sklearn.compose._column_transformer._RemainderColsList",
+    "sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor",
+    "sklearn.tree._tree.Tree",
+)
+_FILES = {"model.skops", "preprocessing.skops", "model.keras"}
+_MANIFEST = "manifest.json"
+_MANIFEST_LIMIT = 16 * 1024 * 1024
+
+
+class ModelStore:
+    """Reads and writes below one folder. Blocks on the disk."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def save(self, model: FittedModel, manifest_for: dict[str, Any], scratch: Path) -> Manifest:
+        """Writes the model whole or not at all. `manifest_for`: its manifest but files and versions. Raises OSError.
+
+        `scratch` is an empty folder to write in, on the same disk; it becomes the model's folder.
+        """
+        names = model.save(scratch)
+        manifest = Manifest(
+            **manifest_for, versions=versions(names), files={name: file_hash(scratch / name) for name in names}
+        )
+        (scratch / _MANIFEST).write_text(manifest.model_dump_json(indent=1))
+        os.rename(scratch, self._path(manifest.model_id))
+        return manifest
+
+    def manifest(self, model_id: str) -> Manifest:
+        """Raises Refused(MODEL_NOT_FOUND or MODEL_DAMAGED)."""
+        try:
+            path = self._path(model_id) / _MANIFEST
+            if path.is_symlink() or path.parent.is_symlink() or path.stat().st_size > _MANIFEST_LIMIT:
+                raise _damaged(model_id, "its manifest is not a plain file")
+            manifest = Manifest.model_validate_json(path.read_bytes())
+        except (OSError, ValueError) as error:
+            if isinstance(error, ValidationError):
+                raise _damaged(model_id, "its manifest can't be read") from error
+            raise Refused(
+                ProblemCode.MODEL_NOT_FOUND, f"There is no model {model_id[:40]!r} here.", subject=model_id
+            ) from error
+        if manifest.model_id != model_id or manifest.format != FORMAT or not set(manifest.files) <= _FILES:
+            raise _damaged(model_id, "its manifest belongs to something else")
+        return manifest
+
+    def load(self, model_id: str) -> tuple[Manifest, FittedModel]:
+        """Checks every hash, then opens the files. Raises Refused."""
+        manifest = self.manifest(model_id)
+        folder = self._path(model_id)
+        for name, expected in manifest.files.items():
+            path = folder / name
+            try:
+                intact = not path.is_symlink() and file_hash(path) == expected
+            except OSError:
+                intact = False
+            if not intact:
+                raise _damaged(model_id, f"{name} is not what was saved")
+        if "model.keras" in manifest.files:
+            preprocessing = self._load_skops(model_id, folder / "preprocessing.skops")
+            return manifest, NetworkModel(preprocessing=preprocessing, network=_load_network(folder / "model.keras"))
+        return manifest, PipelineModel(pipeline=self._load_skops(model_id, folder / "model.skops"))
+
+    def all(self) -> Iterator[Manifest]:
+        """Every readable manifest, newest first."""
+        found = []
+        for path in self.folder.iterdir() if self.folder.is_dir() else ():
+            try:
+                found.append(self.manifest(path.name))
+            except Refused:
+                continue  # damaged ones are told about when they are used
+        yield from sorted(found, key=lambda manifest: -manifest.created)
+
+    def drop(self, model_id: str) -> bool:
+        """Deletes a model; False where there is none. Symlinks are removed, never followed."""
+        try:
+            path = self._path(model_id)
+        except ValueError:
+            return False
+        if path.is_symlink():
+            path.unlink()
+            return True
+        if not path.is_dir():
+            return False
+        shutil.rmtree(path)
+        return True
+
+    def _path(self, model_id: str) -> Path:
+        return self.folder / checked_id(model_id)
+
+    @staticmethod
+    def _load_skops(model_id: str, path: Path) -> Any:
+        import skops.io
+        from skops.io.exceptions import UntrustedTypesFoundException
+
+        try:
+            return skops.io.load(path, trusted=list(TRUSTED_TYPES))
+        except UntrustedTypesFoundException as error:
+            raise _damaged(model_id, "it holds a type that models have no need of") from error
+        except Exception as error:  # whatever a broken archive sets off
+            raise _damaged(model_id, f"{path.name} can't be opened") from error
+
+
+def file_hash(path: Path | str) -> str:
+    """SHA-256 in hex. Raises OSError."""
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def versions(files: tuple[str, ...]) -> dict[str, str]:
+    """Of Python and of the libraries that made `files`."""
+    libraries = ["numpy", "scikit-learn", "skops"] + (["keras"] if "model.keras" in files else [])
+    return {"python": ".".join(map(str, sys.version_info[:3])), **{name: version(name) for name in libraries}}
+
+
+def version_warnings(manifest: Manifest) -> list[str]:
+    """Where a library that made the model is another version now, by major and minor."""
+    now = versions(tuple(manifest.files))
+    return [
+        f"The model was made with {name} {then}; here is {now[name]}."
+        for name, then in manifest.versions.items()
+        if name in now and _minor(then) != _minor(now[name])
+    ]
+
+
+def _minor(text: str) -> list[str]:
+    return re.split(r"\.", text)[:2]
+
+
+def _damaged(model_id: str, reason: str) -> Refused:
+    return Refused(ProblemCode.MODEL_DAMAGED, f"Model {model_id[:40]} is damaged: {reason}.", subject=model_id)
+
+
+def _load_network(path: Path) -> Any:
+    from ray_jobs.catalogue.keras_network import load_keras
+
+    return load_keras().saving.load_model(path, safe_mode=True)
