@@ -34,6 +34,7 @@ class Joins:
         """From now on the message tells how the offer goes; nothing but time makes a command expire."""
         subject = f"offer:{offer.offer_id}"
         await self._api.save_card(person_id, chat_id=chat_id, subject=subject, message_id=message_id)
+        await self.offer_changed(person_id, offer.offer_id)  # it may have been used before it was noted
         left = (offer.expires - self._clock.now()).total_seconds()
         task = asyncio.create_task(self._expire(person_id, offer.offer_id, left), name=f"expiry of {offer.offer_id}")
         self._expiring.add(task)

@@ -100,6 +100,7 @@ class TelegramDoor:
                 await self._application.initialize()
                 return
             except refusals.InvalidToken:
+                await self._application.bot.shutdown()
                 # Not chained: the library's message repeats the token.
                 raise TelegramRefused(
                     "Telegram does not accept the bot token.", remedy="Take a fresh one from @BotFather and set it."

@@ -7,6 +7,7 @@ and looks at their chats. Faults are asked for by `fail`.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import itertools
 import json
 from collections import deque
@@ -125,7 +126,7 @@ class FakeTelegram:
         self._queries: dict[str, Person] = {}
         self._files: dict[str, tuple[bytes, int]] = {}
         self._news = asyncio.Condition()
-        self._polling = False
+        self.polls = 0  #: how often updates were asked for
         self._runner: web.AppRunner | None = None
         self.url = ""
 
@@ -133,7 +134,7 @@ class FakeTelegram:
         app = web.Application(client_max_size=2 * UPLOAD_LIMIT)
         app.router.add_route("*", "/bot{token}/{method}", self._call)
         app.router.add_get("/file/bot{token}/{path:.*}", self._download)
-        self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
+        self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1, handler_cancellation=True)
         await self._runner.setup()
         site = web.TCPSite(self._runner, "127.0.0.1", 0)
         await site.start()
@@ -246,26 +247,19 @@ class FakeTelegram:
         return True
 
     async def _getUpdates(self, arguments: dict[str, Any]) -> list[dict[str, Any]]:
-        if self._polling:
+        self.polls += 1
+        mine = self.polls  # who asks last is answered; who waited is told so
+        offset = int(arguments.get("offset", 0))
+        while self._updates and self._updates[0]["update_id"] < offset:
+            self._updates.popleft()
+        self._announce()
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(min(1.0, float(arguments.get("timeout", 0)))):
+                while not self._updates and self.polls == mine:
+                    await self.changed()
+        if self.polls != mine:
             raise Refused(409, "Conflict: terminated by other getUpdates request")
-        self._polling = True
-        try:
-            offset = int(arguments.get("offset", 0))
-            while self._updates and self._updates[0]["update_id"] < offset:
-                self._updates.popleft()
-            if not self._updates:
-                try:
-                    async with asyncio.timeout(min(1.0, float(arguments.get("timeout", 0)))):
-                        await self._some_update()
-                except TimeoutError:
-                    pass
-            return list(self._updates)
-        finally:
-            self._polling = False
-
-    async def _some_update(self) -> None:
-        while not self._updates:
-            await self.changed()
+        return list(self._updates)
 
     async def _sendMessage(self, arguments: dict[str, Any]) -> dict[str, Any]:
         person = self._person(arguments)
