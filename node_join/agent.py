@@ -10,7 +10,7 @@ from functools import partial
 
 from node_join.backoff import Backoff
 from node_join.box import MachineBox
-from node_join.errors import Again, ForGood
+from node_join.errors import Again, BoxSilent, ForGood
 from node_join.facts import cores, facts, in_words, memory
 from node_join.state import Machine, StateFolder
 from node_join.tunnel import run_tunnel
@@ -20,6 +20,8 @@ from sealing import seal_status
 EXIT_FOR_GOOD = 3
 #: A tunnel that held this long, in seconds, was good: the next failure waits shortly again.
 _GOOD = 30.0
+#: A box that did not answer so many times is started anew. Not at once: that ends its jobs, and it may just be busy.
+_SILENT = 3
 
 Say = Callable[[str], None]
 
@@ -68,7 +70,7 @@ class NodeAgent:
         return status.available
 
     async def _work(self, box: MachineBox) -> None:
-        backoff = Backoff(random.Random())
+        backoff, silent = Backoff(random.Random()), 0
         key = self._state.key()
         loop = asyncio.get_running_loop()
         self._say(f"Connecting to {self._machine.url} as {self._machine.name} ...")
@@ -79,11 +81,14 @@ class NodeAgent:
             try:
                 await run_tunnel(self._machine, key, box.address, told, self)
             except Again as reason:
+                silent = silent + 1 if isinstance(reason, BoxSilent) else 0
+                if silent >= _SILENT:
+                    await box.stop()
                 if loop.time() - began > _GOOD:
                     backoff.reset()
                 wait = backoff.wait()
                 words = box.last_words()
-                self._say(f"{reason} Trying again in {wait:.0f} s." + (f" The box said: {words}" if words else ""))
+                self._say(f"{reason} Trying again in {wait:.1f} s." + (f" The box said: {words}" if words else ""))
                 await asyncio.sleep(wait)
 
     # --- what a tunnel tells ---

@@ -29,6 +29,8 @@ from sealing import (
 )
 
 SOCKET = "tunnel"
+#: Where the program inside finds its settings.
+_CONFIG, _PLACE = "/run/hayride.json", "/run/place.json"
 _PACKAGES = ("node_join", "ray_jobs", "sealing")
 _MIB, _GIB = 1024**2, 1024**3
 #: Seconds that a box gets to end by itself.
@@ -43,6 +45,11 @@ class Sizes:
     memory: int
     object_store: int
     quota: int
+
+    @property
+    def told(self) -> dict[str, int]:
+        """What the program inside is told."""
+        return {"cores": self.cores, "memory": self.memory, "object_store": self.object_store}
 
     @classmethod
     def of_this_machine(cls, folder: Path) -> Sizes:
@@ -70,78 +77,44 @@ def place(machine: Machine, state: StateFolder, sizes: Sizes, *, inside: str) ->
     }
 
 
-def sealed_plan(machine: Machine, state: StateFolder, sizes: Sizes, listening: socket.socket) -> BoxPlan:
-    """Everything that the machine's box holds. Raises SealError where an allowed folder cannot be shown."""
-    config = _config(sizes, folder="/node", temp="/node/ray")
-    brings_ours = _brings_our_packages(machine.node_python)
-    shown: list[Bind] = [] if brings_ours else list(app_binds(_PACKAGES))
-    for folder in machine.allowed:
+def box_plan(
+    machine: Machine, state: StateFolder, sizes: Sizes, listening: socket.socket, *, temp: Path | None = None
+) -> BoxPlan:
+    """Everything that the machine's box holds. `temp` is Ray's folder where the box is not sealed: the same program on
+    the real paths. Raises SealError where an allowed folder cannot be shown.
+    """
+    sealed = temp is None
+    inside = "/node" if sealed else str(state.node)
+    ours, shown = "", list[Bind]()
+    if not _brings_our_packages(machine.node_python):
+        ours = "/app" if sealed else str(Path(__file__).parent.parent)
+        shown += app_binds(_PACKAGES) if sealed else ()
+    for folder in machine.allowed if sealed else ():
         shown += allowed_binds(Path(folder))
+    config = {"folder": inside, "temp": str(temp or "/node/ray"), **sizes.told}
     return BoxPlan(
         name=f"machine-{machine.machine_id}",
         folder=state.node,
-        folder_inside="/node",
+        folder_inside=inside,
         command=(machine.node_python, "-m", "node_join.inner"),
-        environment=_environment(
-            machine.node_python,
-            home="/node",
-            config="/run/hayride.json",
-            place="/run/place.json",
-            ours="" if brings_ours else "/app",
-        ),
+        environment={
+            "HOME": inside,
+            "PATH": f"{Path(machine.node_python).parent}:/usr/bin:/bin",
+            "LANG": "C.UTF-8",
+            "PYTHONUNBUFFERED": "1",
+            "HAYRIDE_CONFIG": _CONFIG,
+            "HAYRIDE_PLACE": _PLACE,
+            **({"PYTHONPATH": ours} if ours else {}),
+        },
         read_only=tuple(shown),
         python=Path(machine.node_python),
         files={
-            "/run/hayride.json": json.dumps(config).encode(),
-            "/run/place.json": json.dumps(place(machine, state, sizes, inside="/node")).encode(),
+            _CONFIG: json.dumps(config).encode(),
+            _PLACE: json.dumps(place(machine, state, sizes, inside=inside)).encode(),
         },
         sockets={SOCKET: listening},
         limits=Limits(memory=sizes.memory + sizes.object_store, processes=4096, shm=sizes.object_store + 64 * _MIB),
     )
-
-
-def unsealed_plan(
-    machine: Machine, state: StateFolder, sizes: Sizes, listening: socket.socket, *, temp: Path
-) -> BoxPlan:
-    """The same as a plain process on real paths. Its settings hold no secret; they lie in the run folder."""
-    settings, told_place = state.run / "config.json", state.run / "place.json"
-    settings.write_text(json.dumps(_config(sizes, folder=str(state.node), temp=str(temp))))
-    told_place.write_text(json.dumps(place(machine, state, sizes, inside=str(state.node))))
-    ours = "" if _brings_our_packages(machine.node_python) else str(Path(__file__).parent.parent)
-    return BoxPlan(
-        name=f"machine-{machine.machine_id}",
-        folder=state.node,
-        folder_inside=str(state.node),
-        command=(machine.node_python, "-m", "node_join.inner"),
-        environment=_environment(
-            machine.node_python, home=str(state.node), config=str(settings), place=str(told_place), ours=ours
-        ),
-        python=Path(machine.node_python),
-        sockets={SOCKET: listening},
-        limits=Limits(memory=sizes.memory + sizes.object_store),
-    )
-
-
-def _config(sizes: Sizes, *, folder: str, temp: str) -> dict[str, object]:
-    return {
-        "folder": folder,
-        "temp": temp,
-        "cores": sizes.cores,
-        "memory": sizes.memory,
-        "object_store": sizes.object_store,
-    }
-
-
-def _environment(python: str, *, home: str, config: str, place: str, ours: str) -> dict[str, str]:
-    told = {
-        "HOME": home,
-        "PATH": f"{Path(python).parent}:/usr/bin:/bin",
-        "LANG": "C.UTF-8",
-        "PYTHONUNBUFFERED": "1",
-        "HAYRIDE_CONFIG": config,
-        "HAYRIDE_PLACE": place,
-    }
-    return {**told, "PYTHONPATH": ours} if ours else told
 
 
 def _brings_our_packages(python: str) -> bool:
@@ -172,18 +145,25 @@ class MachineBox:
         if self._box and self._box.alive():
             return
         try:
+            if self._box:
+                await asyncio.to_thread(self._box.stop, patience=0)  # what it left
             await asyncio.to_thread(self._find_or_start)
         except SealError as error:
             raise NodeError(str(error)) from error
 
     async def stop(self) -> None:
-        if self._box:
-            await asyncio.to_thread(self._box.stop, patience=PATIENCE)
-            self._box = None
+        """Ends the box and all that was made for it. Raises NodeError where something of it does not end."""
+        try:
+            if self._box:
+                await asyncio.to_thread(self._box.stop, patience=PATIENCE)
+                self._box = None
+        except SealError as error:
+            raise NodeError(str(error)) from error
         self._sockets.remove(SOCKET)
         self._record.unlink(missing_ok=True)
         if self._temp:
             await asyncio.to_thread(shutil.rmtree, self._temp, ignore_errors=True)
+            self._temp = None
 
     def last_words(self) -> str:
         """The last line that the box's maker wrote, for a person who asks why it does not run."""
@@ -199,14 +179,12 @@ class MachineBox:
         if found:
             self._box = found
             return
-        errors = self._state.run / "errors"
+        if not self.sealed and self._temp is None:
+            self._temp = Path(tempfile.mkdtemp(prefix="hr", dir="/tmp"))  # short, see InnerConfig.temp
+        start = launch if self.sealed else launch_unsealed
         with self._sockets.listen(SOCKET) as listening:
-            if self.sealed:
-                self._box = launch(sealed_plan(self._machine, self._state, self._sizes, listening), errors=errors)
-            else:
-                self._temp = Path(tempfile.mkdtemp(prefix="hr", dir="/tmp"))  # short, see InnerConfig.temp
-                plan = unsealed_plan(self._machine, self._state, self._sizes, listening, temp=self._temp)
-                self._box = launch_unsealed(plan, errors=errors)
+            plan = box_plan(self._machine, self._state, self._sizes, listening, temp=self._temp)
+            self._box = start(plan, errors=self._state.run / "errors")
         temp = str(self._temp) if self._temp else ""
         self._record.write_text(json.dumps({"fingerprint": fingerprint, "box": self._box.to_json(), "temp": temp}))
 
@@ -215,14 +193,15 @@ class MachineBox:
         try:
             record = json.loads(self._record.read_text())
             box = Box.from_json(record["box"])
-            self._temp = Path(record["temp"]) if record["temp"] else None
+            temp = Path(record["temp"]) if record["temp"] else None
         except (OSError, ValueError, KeyError, TypeError, SealError):
             return None
-        if not box.alive():
-            return None
-        if record["fingerprint"] == fingerprint:
+        if box.alive() and record["fingerprint"] == fingerprint:
+            self._temp = temp
             return box
         box.stop(patience=PATIENCE)
+        if temp:
+            shutil.rmtree(temp, ignore_errors=True)
         return None
 
     def _fingerprint(self) -> str:

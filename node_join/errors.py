@@ -15,5 +15,9 @@ class Again(NodeError):
     """Not now; the node agent tries again by itself."""
 
 
+class BoxSilent(Again):
+    """The program in this machine's box does not answer."""
+
+
 class AlreadyRunning(NodeError):
     """There is a node agent of this machine; a second has nothing to do."""

@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey,
 from pydantic import ValidationError
 from websockets.asyncio.client import ClientConnection
 
-from node_join.errors import Again, ForGood
+from node_join.errors import Again, BoxSilent, ForGood
 from node_join.facts import Facts
 from node_join.messages import (
     FRAME,
@@ -63,11 +63,11 @@ class Listener(Protocol):
 async def run_tunnel(
     machine: Machine, key: Ed25519PrivateKey, box: str, facts: Callable[[], Facts], listener: Listener
 ) -> None:
-    """Holds one tunnel until it ends. Raises ForGood, or Again with the reason."""
+    """Holds one tunnel until it ends. Raises ForGood, BoxSilent, or Again with the reason."""
     try:
         inner, ssh_public_key = await _box_end(box)
     except (OSError, TimeoutError, ValueError) as error:
-        raise Again(f"The box of this machine does not answer ({type(error).__name__}).") from error
+        raise BoxSilent(f"The box of this machine does not answer ({type(error).__name__}).") from error
     try:
         nonce = secrets.token_bytes(32)
         async with _dial(machine, nonce) as websocket:

@@ -56,6 +56,8 @@ class Inside:
                         await ssh.wait_closed()
         except (OSError, asyncssh.Error, TimeoutError, ValidationError, ValueError) as error:
             log.warning("tunnel ended: %s: %s", type(error).__name__, error)
+        except Exception:
+            log.exception("a bug ended the tunnel")
         finally:
             self.node.tunnel_is_down()
 

@@ -55,6 +55,12 @@ def ray_environment(grant: Grant) -> dict[str, str]:
         "RAY_gcs_rpc_server_reconnect_timeout_s": "86400",  # outlive a head that is away; the default is 60
         "RAY_DEFAULT_PYTHON_VERSION_MATCH_LEVEL": "minor",
         "RAY_USAGE_STATS_ENABLED": "0",
+        "RAY_ROTATION_MAX_BYTES": str(5 * 1024 * 1024),
+        "RAY_ROTATION_BACKUP_COUNT": "2",
+        # Workers are started when there is work, and threads by the dozen need no allocator's arena of their own each.
+        "RAY_prestart_worker_first_driver": "0",
+        "RAY_enable_worker_prestart": "0",
+        "MALLOC_ARENA_MAX": "2",
     }
 
 

@@ -164,7 +164,7 @@ class TestHost:
         self._set_cable("up")
 
     def _set_cable(self, state: str) -> None:
-        """At the server's end: the machine's end keeps its route, which the kernel forgets with a device that is down."""
+        """At the server's end: the machine's end keeps its route, which goes with a device that is down."""
         assert self._cable is not None, f"{self.name} has no cable"
         host, device = self._cable
         host._net("set", device, state)
