@@ -48,6 +48,8 @@ def percent(fraction: float) -> str:
 def duration(seconds: float) -> str:
     """A length of time in at most two units."""
     whole = max(0, round(seconds))
+    if 0 < seconds < 9.95 and seconds != whole:
+        return f"{max(seconds, 0.1):.1f} s"
     if whole < _MINUTE:
         return f"{whole} s"
     if whole < _HOUR:

@@ -48,7 +48,7 @@ class Cards:
             await chat.show(results.ending(job))
             return
         # In full, also where a door prints a line only for what changes later.
-        message_id = await chat.show(replace(results.card(job, self._clock.now()), brief=None))
+        message_id = await chat.show(replace(results.card(job, self._clock.now()), brief=None, pushed=False))
         subject = f"job:{job.id}"
         if (chat.id, message_id) not in await self._api.cards(subject):
             await self._api.save_card(chat.person.id, chat_id=chat.id, subject=subject, message_id=message_id)
@@ -88,7 +88,7 @@ class Cards:
 
     async def _tell_end(self, job: JobView, chat_id: str) -> None:
         """Exactly one new message. Kept only once it is there: told twice is better than never told."""
-        message = results.ending(job)
+        message = replace(results.ending(job), pushed=True)
         file = await self._fetch(job)
         if file is not None and file.kind == "photo":
             message = replace(message, text=fit(message.text, CAPTION_LIMIT))

@@ -5,11 +5,15 @@ buttons; `+PATH` sends the file. Each message is printed as text, its buttons as
 picture as the path that it was saved to. The next line is read when the reply to the last one is complete. A line `!`
 waits until all jobs started so far have ended. At the end of the input it waits for the jobs that it started, prints
 their last messages and ends with 0, or with 1 where a job failed.
+
+What happens meanwhile is printed when no line waits to be read, so that a script's `#1` always means what its line
+before has printed, and the same script prints the same in the same order.
 """
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import re
 import sys
@@ -38,9 +42,11 @@ _CHUNK = 1 << 16
 async def run(api: HeadApi, settings: ChatSettings, clock: Clock) -> int:
     """Opens the chat on standard input and output until the input ends; the exit code."""
     bot = Bot(api, clock=clock, settings=settings)
-    door = ConsoleDoor(bot, await api.local_person(), lines=_standard_input(), out=sys.stdout)
+    lines: asyncio.Queue[str | None] = asyncio.Queue()
+    door = ConsoleDoor(bot, await api.local_person(), lines=lines, out=sys.stdout)
     bot.attach(door)
     bot.start()
+    _read_standard_input(lines)
     try:
         return await door.run()
     finally:
@@ -53,7 +59,7 @@ class ConsoleDoor:
     prefix: ClassVar[str] = CHAT
     keeps_files: ClassVar[bool] = True
 
-    def __init__(self, bot: Bot, person: Person, *, lines: AsyncIterator[str], out: TextIO) -> None:
+    def __init__(self, bot: Bot, person: Person, *, lines: asyncio.Queue[str | None], out: TextIO) -> None:
         self._bot = bot
         self._person = person
         self._lines = lines
@@ -62,6 +68,9 @@ class ConsoleDoor:
         self._count = 0
         self._buttons: list[tuple[Button, int]] = []
         self._jobs: list[str] = []
+        self._answering = False  #: a line was read and its reply is not complete
+        self._waits = False  #: nothing is read until the jobs have ended
+        self._held: list[tuple[Message, int, bool]] = []  #: pushed while lines wait: message, id, whether it is an edit
 
     # --- what comes in ---
 
@@ -70,9 +79,14 @@ class ConsoleDoor:
         if self._terminal is not None:
             self._say(text("Hayride. Type /start, /help, or #1 to press the first button; Ctrl-D ends."))
         self._prompt()
-        async for line in self._lines:
+        while (line := await self._lines.get()) is not None:
+            self._answering = True
             await self._line(line.strip())
+            self._answering = False
+            if self._lines.empty():
+                self._release()
             self._prompt()
+            self._lines.task_done()
         failed = await self._ended()
         return 1 if failed else 0
 
@@ -116,30 +130,49 @@ class ConsoleDoor:
 
     async def _ended(self) -> bool:
         """Waits for every job that was started here and prints its last message; whether one of them failed."""
-        failed = False
+        failed, self._answering = False, False
+        self._waits = True
+        self._release()
         for job_id in self._jobs:
             while not (job := await self._bot.api.job(self._person.id, job_id)).status.ended:
                 await self._bot.clock.sleep(LOOK)
             await self._bot.cards.follow(self._person.id, job_id)
             failed = failed or job.status in {JobStatus.FAILED, JobStatus.TIMED_OUT}
+        self._waits = False
         return failed
 
     # --- what goes out ---
 
     async def send(self, chat_id: str, message: Message) -> int:
         self._count += 1
-        self._print(message, self._count)
+        self._tell(message, self._count, edit=False)
         return self._count
 
     async def edit(self, chat_id: str, message_id: int, message: Message) -> None:
         """Nothing that was printed can change, so the new look is printed, or what stands for it in brief."""
-        if message.brief is None:
-            self._print(message, message_id)
-        elif message.brief:
-            self._say(message.brief)
+        self._tell(message, message_id, edit=True)
 
     async def working(self, chat_id: str) -> None:
         """Nothing: the note that follows after a second is the sign of life."""
+
+    def _tell(self, message: Message, message_id: int, *, edit: bool) -> None:
+        """Prints it now, or when no line waits; of what changes often then only the newest."""
+        if not message.pushed or self._waits or (not self._answering and self._lines.empty()):
+            self._put(message, message_id, edit)
+            return
+        self._held = [held for held in self._held if not (edit and held[1] == message_id and held[2])]
+        self._held.append((message, message_id, edit))
+
+    def _release(self) -> None:
+        held, self._held = self._held, []
+        for message, message_id, edit in held:
+            self._put(message, message_id, edit)
+
+    def _put(self, message: Message, message_id: int, edit: bool) -> None:
+        if not edit or message.brief is None:
+            self._print(message, message_id)
+        elif message.brief:
+            self._say(message.brief)
 
     def _print(self, message: Message, message_id: int) -> None:
         self._say(message.text)
@@ -195,18 +228,15 @@ async def _content(path: Path) -> AsyncIterator[bytes]:
             yield piece
 
 
-async def _standard_input() -> AsyncIterator[str]:
-    """Lines as they come. A thread of its own reads the descriptor itself: sys.stdin's lock would hold up the exit."""
+def _read_standard_input(lines: asyncio.Queue[str | None]) -> None:
+    """Hands over lines as they come. A thread reads the descriptor itself: sys.stdin's lock would hold up the exit."""
     loop = asyncio.get_running_loop()
-    queue: asyncio.Queue[str | None] = asyncio.Queue()
 
     def tell(line: str | None) -> None:
-        if not loop.is_closed():
-            loop.call_soon_threadsafe(queue.put_nowait, line)
+        with contextlib.suppress(RuntimeError):  # the loop has ended before the input
+            loop.call_soon_threadsafe(lines.put_nowait, line)
 
     threading.Thread(target=_read_lines, args=(sys.stdin.fileno(), tell), name="standard input", daemon=True).start()
-    while (line := await queue.get()) is not None:
-        yield line
 
 
 def _read_lines(descriptor: int, tell: Callable[[str | None], None]) -> None:

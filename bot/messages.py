@@ -61,6 +61,7 @@ class Message:
     rows: tuple[Row, ...] = ()
     file: Attachment | None = None
     silent: bool = False  #: arrives without a sound
+    pushed: bool = False  #: tells what happened meanwhile, not what was just asked
     #: What a door that cannot edit prints when this takes another message's place. None: all of it; "": nothing.
     brief: Html | None = None
 

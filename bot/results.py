@@ -64,6 +64,7 @@ def card(job: JobView, now: datetime) -> Message:
         ),
         rows=buttons(job),
         silent=True,
+        pushed=True,
         brief=_brief(job, where),
     )
 
@@ -218,18 +219,21 @@ def _predicted(job: JobView, result: PredictResult) -> Html:
         fill("Where the file had the answer: {known}", known=known) if known else None,
         *(fill("⚠️ {warning}", warning=clip(warning, 160)) for warning in result.warnings[:3]),
         _preview(result),
-        fill(
-            "The predictions are on {where}: <code>{path}</code>",
-            where=place_title(job.place, job.place_name),
-            path=clip(result.path, 200),
-        ),
+        _kept(job, result),
     )
 
 
 def _preview(result: PredictResult) -> Html | None:
-    """The first rows; the predictions are the last columns, so those are shown."""
+    """The first rows; the predictions are the first columns, so those are shown."""
     if not result.preview.rows:
         return None
-    shown = slice(-3, None) if len(result.preview.columns) > 3 else slice(None)
     rows = [result.preview.columns, *result.preview.rows[:3]]
-    return joined("\n", [fill("<code>{row}</code>", row=" | ".join(clip(v, 20) for v in row[shown])) for row in rows])
+    return joined("\n", [fill("<code>{row}</code>", row=" | ".join(clip(v, 20) for v in row[:4])) for row in rows])
+
+
+def _kept(job: JobView, result: PredictResult) -> Html:
+    """Where the file lies; a path of the server is nobody's business."""
+    if job.place == HEAD:
+        return text("The predictions are kept on the server.")
+    where = place_title(job.place, job.place_name)
+    return fill("The predictions are on {where}: <code>{path}</code>", where=where, path=clip(result.path, 200))

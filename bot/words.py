@@ -78,7 +78,8 @@ PROBLEMS: dict[ProblemCode, ErrorWords] = {
     ProblemCode.OUTSIDE_ALLOWED: ErrorWords(
         happened="That file is outside the folders that this machine shares with me.",
         data="I cannot see it, and did not try to.",
-        remedy="Copy it into ~/hayride, or allow its folder on the machine itself: hayride-node allow FOLDER",
+        remedy="Send me the file here, or copy it into ~/hayride on your machine "
+        "(or allow its folder there: hayride-node allow FOLDER).",
     ),
     ProblemCode.TARGET_MISSING: ErrorWords(
         happened="The table has no column of that name.",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from bot.callbacks import Verb, pack
 from bot.chat import Chat
 from bot.door import Undeliverable
@@ -69,7 +71,7 @@ async def _tell(chat: Chat, person: Person, message: Message) -> bool:
     if outbox is None:
         return False
     try:
-        await outbox.send(home(person), message)
+        await outbox.send(home(person), replace(message, pushed=True))
     except Undeliverable:
         return False
     return True

@@ -54,11 +54,11 @@ def progress(state: JoinState, machine: MachineView | None) -> Message | None:
         return None
     if machine is None:
         fresh = Button(label="Fresh command", callback=pack(Verb.OPEN, "connect"))
-        return Message(text=text(words.JOINS[state]), rows=((fresh,),), silent=True)
+        return Message(text=text(words.JOINS[state]), rows=((fresh,),), silent=True, pushed=True)
     name = clip(machine.name, 40)
     if state is not JoinState.JOINED:
         said = fill("<b>{name}</b> used the command. {state}", name=name, state=words.JOINS[state])
-        return Message(text=said, silent=True)
+        return Message(text=said, silent=True, pushed=True)
     cores = f"{machine.cores} cores" if machine.cores else ""
     memory = amounts.memory(machine.memory) if machine.memory else ""
     known = ", ".join(fact for fact in (cores, memory) if fact)
@@ -66,4 +66,4 @@ def progress(state: JoinState, machine: MachineView | None) -> Message | None:
     mine = Button(label="My machines", callback=pack(Verb.OPEN, "worker"))
     said = fill("🟢 <b>{name}</b> joined{known}.", name=name, known=f": {known}" if known else "")
     unsealed = text("⚠️ It is not sealed: jobs there can read the owner's files.") if machine.sealed is False else None
-    return Message(text=lines(said, unsealed), rows=((train, mine),), silent=True)
+    return Message(text=lines(said, unsealed), rows=((train, mine),), silent=True, pushed=True)

@@ -32,7 +32,7 @@ def predicted(model_id: str = "model1234567") -> PredictResult:
     return PredictResult(
         model_id=model_id, path="~/.local/share/hayride/results/new.csv.predictions.csv",
         file="new.csv.predictions.csv", rows=3, counts={"no": 2, "yes": 1}, predict_seconds=0.4,
-        preview=Preview(columns=("age", "prediction"), rows=(("41", "no"), ("18", "yes"))),
+        preview=Preview(columns=("prediction", "age"), rows=(("no", "41"), ("yes", "18"))),
     )  # fmt: skip
 
 
@@ -95,7 +95,7 @@ async def terminal(
     bot = Bot(head, clock=clock, settings=ChatSettings(files=files))
     person = await head.local_person()
     out, queue = io.StringIO(), asyncio.Queue[str | None]()
-    door = ConsoleDoor(bot, person, lines=_lines(queue), out=out)
+    door = ConsoleDoor(bot, person, lines=queue, out=out)
     bot.attach(door)
     bot.start()
     running = asyncio.create_task(door.run())
@@ -107,10 +107,3 @@ async def terminal(
         running.cancel()
         await asyncio.gather(running, return_exceptions=True)
         await bot.close()
-
-
-async def _lines(queue: asyncio.Queue[str | None]) -> AsyncIterator[str]:
-    """A line is done when the next one is asked for."""
-    while (line := await queue.get()) is not None:
-        yield line
-        queue.task_done()

@@ -85,6 +85,22 @@ async def test_a_job_that_was_cancelled_is_no_failure_and_cancel_asks_the_machin
         assert "Cancelled, as you asked." in chat.prints()
 
 
+async def test_what_ends_meanwhile_does_not_come_between_a_script_and_its_buttons(tmp_path: Path) -> None:
+    async with terminal(tmp_path) as chat:
+        await _start(chat)
+        chat.lines.put_nowait("/train ~/churn.csv plan")
+        chat.head.finish(chat.job().id, trained())  # its last message has a button of its own
+        for line in ("#1", "/help", None):
+            chat.lines.put_nowait(line)
+        await until(lambda: "/dashboard look into" in chat.out.getvalue())
+        assert "Accuracy" not in chat.out.getvalue().partition("/start what")[0]
+        assert isinstance(chat.job().spec, TrainSpec)
+        assert len(await chat.head.jobs(chat.person_id)) == 2  # [1] was Run
+        chat.head.finish(chat.job().id, trained("second123456"))
+        assert await chat.running == 0
+        assert chat.out.getvalue().count("Accuracy 0.861, ") == 2
+
+
 async def test_two_taps_of_run_are_one_job(tmp_path: Path) -> None:
     async with terminal(tmp_path) as chat:
         await chat.types("/train ~/churn.csv churned")
@@ -236,7 +252,7 @@ async def test_predict_takes_the_newest_model_or_the_named_one(tmp_path: Path) -
                 chat.head.finish(job.id, predicted())
         end = await chat.types("!")
         assert "no: 2, yes: 1" in end
-        assert "41 | no" in end
+        assert "no | 41" in end
         assert "/new.csv.predictions.csv" in end
         assert "You have no model called nothing" in await chat.types("/predict nothing ~/new.csv")
 
