@@ -39,6 +39,7 @@ async def forwarded(
     """SSH over the connection, every port forwarded. Raises asyncssh.Error, OSError or TimeoutError."""
     async with asyncio.timeout(_PATIENCE):
         ssh = await asyncssh.connect(
+            "door",  # a name for the log: a Unix socket's peer has none
             sock=connection,
             config=None,
             username="machine",
