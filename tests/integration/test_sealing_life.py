@@ -58,7 +58,8 @@ import json, sys
 from pathlib import Path
 import sealing
 from tests.support.boxes import plan, until_said
-box = sealing.launch(plan(Path({str(folder)!r}), {STUBBORN!r}), errors=Path({str(errors)!r}))
+bounded = plan(Path({str(folder)!r}), {STUBBORN!r}, limits=sealing.Limits(memory=2**30, processes=100))
+box = sealing.launch(bounded, errors=Path({str(errors)!r}))
 until_said(Path({str(errors)!r}), "READY")
 print(json.dumps(box.to_json()))
 """
@@ -70,6 +71,8 @@ print(json.dumps(box.to_json()))
     assert box.alive()
     inside = in_same_pids(box)
     assert len(inside) >= 4
+    assert bool(box.cgroups) == any(way.startswith("cgroup") for way in sealing.seal_status().limits.values())
+    assert all(Path(group).is_dir() for group in box.cgroups)
     began = time.monotonic()
     box.stop(patience=0.3)
     assert time.monotonic() - began < 5
@@ -90,6 +93,11 @@ time.sleep(600)
 """
     with running(plan(folder, script), errors) as box:
         until_said(errors, "READY")
+        # What is typed into our terminal reaches neither the box nor bwrap beside it.
+        bwrap = next(
+            pid for pid, _ in process.children(os.getpid()) if process.children(pid)[:1] == [(box.pid, box.started)]
+        )
+        assert os.getsid(0) not in (os.getsid(bwrap), os.getsid(box.pid))
         began = time.monotonic()
         box.stop(patience=20.0)
         assert time.monotonic() - began < 10
