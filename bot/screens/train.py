@@ -88,6 +88,8 @@ class TrainScreen(FormScreen[TrainForm]):
         if field == "target":
             columns = [] if form.facts is None else [column.name for column in form.facts.columns]
             more = "" if 0 < len(columns) <= MOST_OPTIONS else " Type its name."
+            if len(columns) > MOST_OPTIONS:  # most tables have what is to be predicted at the end
+                columns = [columns[-1], *columns[:-1]]
             ask = "Which column should the model learn to predict?{more}"
             return fill(ask, more=more), [(name, name) for name in columns[:MOST_OPTIONS]]
         if field == "model":

@@ -134,6 +134,15 @@ async def test_a_bare_train_asks_for_the_data_then_offers_the_columns(tmp_path: 
         assert chat.job().spec.data.kind == "path"
 
 
+async def test_of_many_columns_the_last_is_offered_first(tmp_path: Path) -> None:
+    async with terminal(tmp_path) as chat:
+        chat.head.files["~/wide.csv"] = Table(columns={f"c{n}": 2 for n in range(60)})
+        printed = await chat.types("/train ~/wide.csv")
+        assert "[1] Run  [2] c59  [3] c0" in printed
+        assert "Type its name." in printed
+        assert "Target: c40" in await chat.types("C40")
+
+
 async def test_run_on_an_unfinished_form_asks_for_what_is_missing(tmp_path: Path) -> None:
     async with terminal(tmp_path) as chat:
         await chat.types("/train ~/churn.csv")
