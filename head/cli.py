@@ -24,7 +24,7 @@ def main(argv: list[str] | None = None) -> int:
     except HayrideError as error:
         print(f"hayride: {error}", file=sys.stderr)  # noqa: T201
         return 2
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, asyncio.CancelledError):
         return 130
     return code
 
@@ -47,6 +47,7 @@ def _parser() -> argparse.ArgumentParser:
     demo.add_argument("--target", metavar="COLUMN", help="the column to predict in it")
     demo.add_argument("--model", default="hist_gradient_boosting", metavar="NAME", help="default: %(default)s")
     demo.add_argument("--no-machine", action="store_true", help="join nobody, so that the head node runs the jobs")
+    demo.add_argument("--output", type=Path, default=Path("hayride-demo"), metavar="FOLDER", help="default: %(default)s")
     demo.add_argument("--json", action="store_true", help="print one JSON object last")
     demo.set_defaults(run=_demo)
 
@@ -78,7 +79,7 @@ def _demo(options: argparse.Namespace) -> int:
                 target=options.target,
                 model=options.model,
                 machine=not options.no_machine,
-                output=folder / "results",
+                output=options.output.resolve(),
             ),
             lambda line: print(line, flush=True),  # noqa: T201
         )

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
+import signal
 import sys
 import time
 from collections.abc import AsyncIterator, Callable
@@ -52,7 +53,7 @@ class DemoOptions:
     target: str | None
     model: str
     machine: bool
-    output: Path  #: folder for what the demo saves for the person
+    output: Path  #: for the tables, which the machine is allowed to read, and for what is fetched of the results
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -88,8 +89,10 @@ Say = Callable[[str], None]
 
 async def demo(settings: Settings, options: DemoOptions, say: Say) -> DemoReport:
     """Runs the whole story. Raises a HayrideError where a step fails; stops what it started in any case."""
-    run = _Demo(settings, options, say)
-    return await run.run()
+    task = asyncio.current_task()
+    assert task
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)  # or it would leave its boxes behind
+    return await _Demo(settings, options, say).run()
 
 
 class _Demo:
@@ -133,7 +136,7 @@ class _Demo:
             if options.target is None:
                 raise DemoFailed("--data was given without --target.", remedy="Name the column to predict.")
             frame, target, name = demo_data.own(options.data, options.target), options.target, options.data.stem
-        return demo_data.write(frame, target, self._folder / "data", name=name)
+        return demo_data.write(frame, target, self._options.output / "data", name=name)
 
     @contextlib.asynccontextmanager
     async def _control_plane(self) -> AsyncIterator[ControlPlane]:
@@ -271,7 +274,7 @@ class _Demo:
 
     async def _fetch(self, plane: ControlPlane, job: JobView, name: str) -> Path:
         """Copies a file of a job out of its box: nothing outside opens a path that a box can write."""
-        target = self._options.output / f"{job.id}-{Path(name).name}"
+        target = self._options.output / "results" / f"{job.id}-{Path(name).name}"
         await plane.job_file(job.person_id, job.id, name, target)
         return target
 

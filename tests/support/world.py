@@ -17,7 +17,7 @@ from typing import Self
 
 from ray_jobs.spec import EVENT, Event
 from tests.support.authority import certificates
-from tests.support.hosts import HostProcess, Site, TestHost
+from tests.support.hosts import SERVER, HostProcess, Site, TestHost
 
 PORT = 8443
 #: Seconds; a pool's box takes some 12 s alone, and test machines are busy.
@@ -80,7 +80,7 @@ class World:
     def __enter__(self) -> Self:
         self.site.__enter__()
         try:
-            self._certificates = certificates(self.folder / "tls", *(f"10.77.{n}.1" for n in range(1, 9)))
+            self._certificates = certificates(self.folder / "tls", SERVER)
             self.start_service()
         except BaseException:
             self.site.__exit__(None, None, None)
@@ -100,7 +100,7 @@ class World:
             "HAYRIDE_DATA_DIR": str(self.data_dir),
             "HAYRIDE_LISTEN_HOST": "0.0.0.0",
             "HAYRIDE_LISTEN_PORT": str(PORT),
-            "HAYRIDE_PUBLIC_URL": f"https://10.77.1.1:{PORT}",
+            "HAYRIDE_PUBLIC_URL": f"https://{SERVER}:{PORT}",
             "HAYRIDE_TLS_CERTIFICATE": str(self._certificates.certificate),
             "HAYRIDE_TLS_KEY": str(self._certificates.key),
         }
@@ -116,8 +116,7 @@ class World:
         self.chat.say("/connect")
         command = self.chat.expect(r"curl -fsSL (\S+) \| python3 - (--token=\S+)")
         assert len(command.group(0)) <= 256
-        server = f"https://{self.site.server_address(host)}:{PORT}"
-        fetch = f"{shlex.quote(sys.executable)} -c {shlex.quote(_FETCH)} {server}/worker"
+        fetch = f"{shlex.quote(sys.executable)} -c {shlex.quote(_FETCH)} {command.group(1)}"
         pasted = f"{fetch} | {sys.executable} - {command.group(2)} --as-root --name {host.name} --allow {allow}"
         home = self.folder / f"home-{host.name}"
         home.mkdir(exist_ok=True)
