@@ -15,6 +15,7 @@ from sealing.plan import Limits
 #: All that Hayride makes is named so.
 PREFIX = "hayride-box-"
 _PERIOD = 100_000  # microseconds that a share of the processor is counted over
+_YOUNG = 120.0  # seconds
 _MOUNTS, _OWN = Path("/proc/self/mountinfo"), Path("/proc/self/cgroup")
 
 #: Bound -> the controller that holds it, in both versions.
@@ -92,6 +93,7 @@ def made(name: str, limits: Limits) -> Iterator[Cgroup | None]:
 
 def make_in(places: list[Seat], name: str, limits: Limits) -> Cgroup | None:
     """`make` in the given places."""
+    sweep(places, now=time.time())
     unique = f"{PREFIX}{name}-{secrets.token_hex(4)}"
     folders: list[Path] = []
     held: dict[str, str] = {}
@@ -110,6 +112,18 @@ def make_in(places: list[Seat], name: str, limits: Limits) -> Cgroup | None:
         folders.append(folder)
         held |= {bound: f"cgroup v{seat.version}" for bound in wanted}
     return Cgroup(folders=tuple(folders), limits=held) if folders else None
+
+
+def sweep(places: Iterable[Seat], *, now: float) -> None:
+    """Removes what boxes have left whose launcher ended before them; the kernel refuses it for one that is in use.
+
+    A young one may belong to a box that is about to enter it.
+    """
+    for seat in places:
+        for folder in seat.folder.glob(f"{PREFIX}*"):
+            with contextlib.suppress(OSError):
+                if now - folder.stat().st_mtime > _YOUNG:
+                    folder.rmdir()
 
 
 def remove(folders: Iterable[Path], *, patience: float = 0.0) -> bool:

@@ -100,6 +100,17 @@ def test_an_empty_cgroup_is_removed_and_a_missing_one_is_fine(tmp_path: Path) ->
     assert not (tmp_path / "empty").exists()
 
 
+def test_what_dead_boxes_left_is_swept_but_not_what_is_young_or_in_use(tmp_path: Path) -> None:
+    for name in ("hayride-box-old", "hayride-box-used/process", "another"):
+        (tmp_path / name).mkdir(parents=True)
+    born = (tmp_path / "hayride-box-old").stat().st_mtime
+    seat = cgroups.Seat(version=2, folder=tmp_path, controllers=frozenset({"memory"}))
+    cgroups.sweep([seat], now=born + 60)
+    assert (tmp_path / "hayride-box-old").exists()
+    cgroups.sweep([seat], now=born + 600)
+    assert sorted(entry.name for entry in tmp_path.iterdir()) == ["another", "hayride-box-used"]
+
+
 def test_rlimits_hold_what_no_cgroup_does() -> None:
     alone = limits.rlimits(ALL, None, own_users=True)
     assert alone[resource.RLIMIT_DATA] == 1000
