@@ -14,6 +14,12 @@ MOST_ENTRIES = 2_000_000
 #: Sockets, FIFOs and devices in one allowed folder; each is a mount in the box.
 MOST_MASKS = 500
 
+#: More than data: everyone's files, the system's own.
+_TOO_MUCH = frozenset(Path(path) for path in ("/", "/home", "/root", "/var", "/opt", "/srv", "/mnt", "/media", "/tmp"))
+_SYSTEM = frozenset(
+    (name,) for name in ("app", "bin", "boot", "dev", "etc", "lib", "lib64", "proc", "run", "sbin", "sys", "usr")
+)
+
 
 def allowed_binds(folder: Path, *, most: int = MOST_ENTRIES) -> tuple[Bind, ...]:
     """The folder at its own path, and /dev/null over every socket, FIFO and device in it.
@@ -25,7 +31,7 @@ def allowed_binds(folder: Path, *, most: int = MOST_ENTRIES) -> tuple[Bind, ...]
     folder = Path(os.path.abspath(folder))
     if folder.is_symlink() or not folder.is_dir():
         raise SealError(f"{folder} is not a folder.", "Name a folder by its own path, not through a link.")
-    if len(folder.parts) < 3:
+    if folder in _TOO_MUCH or folder == Path.home() or folder.parts[1:2] in _SYSTEM:
         raise SealError(f"{folder} is too much to allow.", "Name a folder below your home.")
     special = _special(folder, most)
     return (Bind(source=folder, target=str(folder)), *(Bind(source=Path("/dev/null"), target=path) for path in special))

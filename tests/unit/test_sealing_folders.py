@@ -33,7 +33,15 @@ def test_a_folder_that_is_too_large_linked_or_the_root_is_refused(tmp_path: Path
     with pytest.raises(SealError, match="more than 2"):
         allowed_binds(tmp_path, most=2)
     (tmp_path / "link").symlink_to(tmp_path)
-    for path in (tmp_path / "link", tmp_path / "a", tmp_path / "none", Path("/"), Path("/home")):
+    for path in (
+        tmp_path / "link",
+        tmp_path / "a",
+        tmp_path / "none",
+        Path("/"),
+        Path("/home"),
+        Path.home(),
+        Path("/etc/ssl"),
+    ):
         with pytest.raises(SealError):
             allowed_binds(path)
 
