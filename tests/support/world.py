@@ -105,7 +105,7 @@ class World:
             "HAYRIDE_TLS_KEY": str(self._certificates.key),
         }
         process = self.site.server.run(
-            [sys.executable, "-m", "head.cli", "up", "--console"], env=environment, cwd=self.folder,
+            [Path(sys.executable).with_name("hayride"), "up", "--console"], env=environment, cwd=self.folder,
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
         )  # fmt: skip
         self.chat = Spoken(process)
