@@ -66,20 +66,12 @@ class Keeper:
         """
         async with self._lock(pool.pool_id):
             found = self._pools.get(pool.pool_id)
-            if found and not found.box.alive():
-                log.warning("The box of pool %s has ended; starting it again", pool.pool_id)
-                await self._end(pool.pool_id)
-                found = None
-            fresh = found is None
-            found = found or await self._start(pool)
-            found.used = self.clock.monotonic()
-            try:
-                await self._wait_ready(pool.pool_id, found, fresh=fresh)
-            except PoolUnavailable:
-                # A box that is up and will not be ready is of no use, and would be found again and again.
-                await self._end(pool.pool_id)
-                raise
-            return found.client
+            if found:
+                try:
+                    return await self._ready(pool.pool_id, found)
+                except PoolUnavailable as error:
+                    log.warning("The box of pool %s is started again: %s", pool.pool_id, error)
+            return await self._ready(pool.pool_id, await self._start(pool))
 
     def client(self, pool_id: str) -> PoolClient | None:
         """The client of a box that runs (it may still be starting); None where it sleeps."""
@@ -159,26 +151,25 @@ class Keeper:
         self._pools[pool_id] = found
         return found
 
-    async def _wait_ready(self, pool_id: str, pool: _Pool, *, fresh: bool) -> None:
-        deadline = self.clock.monotonic() + READY_TIME
-        while True:
-            try:
-                health = await pool.client.health(deadline=max(0.1, deadline - self.clock.monotonic()))
-                if health.state == "ready":
-                    return
-            except PoolUnavailable:
-                if not pool.box.alive():
-                    raise self._died(pool_id, fresh) from None
-            if self.clock.monotonic() >= deadline:
-                raise PoolUnavailable(
-                    f"Your pool was not ready within {READY_TIME:.0f} s.{self._words(pool_id)}",
-                    remedy="Try again; the server may be short of memory.",
-                )
-            await self.clock.sleep(0.1)
+    async def _ready(self, pool_id: str, pool: _Pool) -> PoolClient:
+        """The pool's client once its box is ready. A box that will not be is ended, and PoolUnavailable raised."""
+        pool.used = self.clock.monotonic()
+        try:
+            await self._wait_ready(pool_id, pool)
+        except PoolUnavailable:
+            await self._end(pool_id)
+            raise
+        return pool.client
 
-    def _died(self, pool_id: str, fresh: bool) -> PoolUnavailable:
-        when = "while it started" if fresh else "just now"
-        return PoolUnavailable(f"Your pool's box ended {when}.{self._words(pool_id)}", remedy="Try again.")
+    async def _wait_ready(self, pool_id: str, pool: _Pool) -> None:
+        deadline = self.clock.monotonic() + READY_TIME
+        while pool.box.alive() and (left := deadline - self.clock.monotonic()) > 0:
+            with suppress(PoolUnavailable):
+                if (await pool.client.health(deadline=left)).state == "ready":
+                    return
+            await self.clock.sleep(0.1)
+        how = f"was not ready within {READY_TIME:.0f} s" if pool.box.alive() else "ended"
+        raise PoolUnavailable(f"Your pool's box {how}.{self._words(pool_id)}", remedy="Try again.")
 
     def _words(self, pool_id: str) -> str:
         """The last line of what the box said before it had a log of its own: hostile text."""

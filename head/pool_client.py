@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass
 from typing import BinaryIO
@@ -110,7 +110,8 @@ class PoolClient:
         """
         path = f"/jobs/{_id(job_id)}/events"
         last = since
-        async with self._open("GET", path, params={"place": _id(place), "since": since}) as answer:
+        params = {"place": _id(place), "since": since}
+        async with self._open("GET", path, within=self._bounds.silence, params=params) as answer:
             await self._refuse(answer)
             async with aclosing(self._lines(answer)) as lines:
                 async for line in lines:
@@ -163,6 +164,8 @@ class PoolClient:
 
     async def download(self, job_id: str, place: str, name: str, file: BinaryIO) -> int:
         """Writes a picture or result of the job into `file`; returns its size. Raises NotFoundError, JobRefused."""
+        if "/" in name or name in {"", ".", ".."} or not name.isprintable():
+            raise NotFoundError("A job's files have plain names.")
         path = f"/jobs/{_id(job_id)}/files/{quote(name, safe='')}"
         size = 0
         async with (
@@ -170,7 +173,7 @@ class PoolClient:
             self._open("GET", path, params={"place": _id(place)}) as answer,
         ):
             await self._refuse(answer)
-            async for part in answer.aiter_raw(64 * _KIB):
+            async for part in answer.aiter_raw():
                 size += len(part)
                 if size > self._bounds.file:
                     raise PoolUnavailable(f"{without_controls(name)} is larger than {self._bounds.file // _MIB} MB.")
@@ -195,11 +198,13 @@ class PoolClient:
     ) -> AsyncIterator[BoxAnswer]:
         """Ray's dashboard, for the gateway, which bounds and judges the answer (`PoolDashboard`)."""
         url = httpx.URL(path=f"/dashboard/{path}", query=query.encode())
-        async with self._open(method, url, headers=dict(headers), content=body) as answer:
+        async with self._open(
+            method, url, within=self._bounds.long_deadline, headers=dict(headers), content=body
+        ) as answer:
             yield BoxAnswer(
                 status=answer.status_code,
                 content_type=without_controls(answer.headers.get("content-type", "")),
-                body=answer.aiter_raw(64 * _KIB),
+                body=answer.aiter_raw(),
             )
 
     # --- inside ---
@@ -224,25 +229,31 @@ class PoolClient:
             return parsed(await _body(answer, most or self._bounds.answer), shape)
 
     @asynccontextmanager
-    async def _open(self, method: str, url: str | httpx.URL, **about: object) -> AsyncIterator[httpx.Response]:
+    async def _open(
+        self, method: str, url: str | httpx.URL, *, within: float | None = None, **about: object
+    ) -> AsyncIterator[httpx.Response]:
+        """An answer whose head has come; `within` bounds the wait for it where the caller does not."""
         about = {name: value for name, value in about.items() if value is not None}
         # Compressed answers could unfold without end.
         headers = {"accept-encoding": "identity", **_mapping(about.pop("headers", {}))}
         try:
-            async with self._http.stream(method, url, headers=headers, **about) as answer:  # type: ignore[arg-type]
+            request = self._http.build_request(method, url, headers=headers, **about)  # type: ignore[arg-type]
+            async with self._within(within):
+                answer = await self._http.send(request, stream=True)
+            try:
                 yield answer
+            finally:
+                await answer.aclose()
         except (httpx.HTTPError, httpx.StreamError) as error:
-            raise PoolUnavailable(
-                "Your pool does not answer.", remedy="It is started again when it is needed."
-            ) from error
+            raise PoolUnavailable("Your pool does not answer.", remedy="It starts again when it is needed.") from error
 
     @asynccontextmanager
-    async def _within(self, seconds: float) -> AsyncIterator[None]:
+    async def _within(self, seconds: float | None) -> AsyncIterator[None]:
         try:
             async with asyncio.timeout(seconds):
                 yield
         except TimeoutError as error:
-            raise PoolUnavailable(f"Your pool did not answer within {seconds:.0f} s.", remedy="Try again.") from error
+            raise PoolUnavailable(f"Your pool did not answer within {seconds:g} s.", remedy="Try again.") from error
 
     async def _refuse(self, answer: httpx.Response) -> None:
         """Raises what an answer other than 200 means."""
@@ -260,10 +271,10 @@ class PoolClient:
             case _:
                 raise PoolUnavailable(f"Your pool refused: {error.message[:200]}")
 
-    async def _lines(self, answer: httpx.Response) -> AsyncIterator[bytes]:
+    async def _lines(self, answer: httpx.Response) -> AsyncGenerator[bytes, None]:
         """The stream's lines that are not empty. Raises PoolUnavailable for a line without end, or silence."""
         rest = b""
-        parts = answer.aiter_raw(64 * _KIB)
+        parts = answer.aiter_raw()
         while True:
             async with self._within(self._bounds.silence):
                 part = await anext(parts, b"")
@@ -279,7 +290,7 @@ class PoolClient:
 
 async def _body(answer: httpx.Response, most: int) -> bytes:
     body = bytearray()
-    async for part in answer.aiter_raw(64 * _KIB):
+    async for part in answer.aiter_raw():
         body += part
         if len(body) > most:
             raise PoolUnavailable("Your pool answered too much.")

@@ -10,8 +10,11 @@ from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import BinaryIO
 
 _PR_SET_CHILD_SUBREAPER = 36
+#: Children whose exit code is asyncio's.
+_ours: set[int] = set()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,6 +58,15 @@ def kill_all(number: signal.Signals) -> int:
     return len(alive)
 
 
+async def start(*command: str, output: BinaryIO) -> asyncio.subprocess.Process:
+    """A child of ours, whose exit code is known when it ends."""
+    child = await asyncio.create_subprocess_exec(
+        *command, stdin=asyncio.subprocess.DEVNULL, stdout=output, stderr=output
+    )
+    _ours.add(child.pid)
+    return child
+
+
 async def end_all(patience: float) -> None:
     """Asks every descendant to end, waits at most `patience` seconds, then kills what is left."""
     loop = asyncio.get_running_loop()
@@ -71,9 +83,9 @@ async def end_all(patience: float) -> None:
 
 
 def reap() -> None:
-    """Buries adopted children that have ended. Not to be called while a child's exit code matters: it may go here."""
+    """Buries adopted children that have ended, but for those that asyncio waits for."""
     for process in descendants():
-        if process.parent == os.getpid() and process.state == "Z":
+        if process.parent == os.getpid() and process.state == "Z" and process.pid not in _ours:
             with suppress(ChildProcessError):
                 os.waitpid(process.pid, os.WNOHANG)
 

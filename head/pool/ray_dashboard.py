@@ -42,9 +42,7 @@ class RayDashboard:
         while True:
             rotate(self._output)
             with self._output.open("wb") as output:
-                child = await asyncio.create_subprocess_exec(
-                    *command, stdin=asyncio.subprocess.DEVNULL, stdout=output, stderr=output
-                )
+                child = await processes.start(*command, output=output)
             try:
                 code = await child.wait()
             finally:

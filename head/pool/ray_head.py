@@ -8,6 +8,7 @@ import os
 import shutil
 import signal
 import sys
+import time
 from contextlib import suppress
 from pathlib import Path
 
@@ -27,10 +28,16 @@ ATTEMPTS = 3
 #: Without these there is no Ray head.
 VITAL = frozenset({"gcs_server", "raylet"})
 _DAMAGED = b"Failed to open RocksDB"
+_TAIL = 100_000
+_LOOK_EVERY = 0.5
 
 
 class RayFailed(Exception):
     """`ray start` did not bring up a head."""
+
+
+class MemoryDamaged(RayFailed):
+    """What the head is to remember cannot be read."""
 
 
 def ray_environment(config: PoolConfig, gcs: Path, place_file: Path) -> dict[str, str]:
@@ -76,7 +83,7 @@ class RayHead:
             except RayFailed as error:
                 failures += 1
                 log.error("The Ray head did not start: %s", error)
-                if self._memory_damaged() or failures % ATTEMPTS == 0:
+                if isinstance(error, MemoryDamaged) or failures % ATTEMPTS == 0:
                     self._put_memory_aside()
                 await asyncio.sleep(min(failures, 10))
             else:
@@ -97,23 +104,32 @@ class RayHead:
         rotate(self._output)
         with self._output.open("wb") as output:
             # Not --block: that process would only wait, with 170 MB. We adopt what it leaves behind, and watch that.
-            child = await asyncio.create_subprocess_exec(
-                sys.executable, "-m", "ray.scripts.scripts", *self._arguments(),
-                stdin=asyncio.subprocess.DEVNULL, stdout=output, stderr=output,
-            )  # fmt: skip
+            child = await processes.start(
+                sys.executable, "-m", "ray.scripts.scripts", *self._arguments(), output=output
+            )
         try:
-            code = await asyncio.wait_for(child.wait(), START_TIME)
-        except TimeoutError:
-            raise RayFailed(f"no end of `ray start` within {START_TIME:.0f} s") from None
+            await self._wait_started(child)
         finally:
             if child.returncode is None:
                 child.kill()
                 await child.wait()
-        if code != 0:
-            raise RayFailed(f"`ray start` ended with {code}")
         if {process.program for process in self._vital()} != VITAL:
             raise RayFailed("a part of it ended at once")
         self._end_needless()
+
+    async def _wait_started(self, child: asyncio.subprocess.Process) -> None:
+        """Returns when `ray start` has ended well. Raises RayFailed, MemoryDamaged."""
+        begun = time.time()
+        ended = asyncio.ensure_future(child.wait())
+        while not ended.done():
+            await asyncio.wait({ended}, timeout=_LOOK_EVERY)
+            # It would go on asking a GCS that has died, for 40 s.
+            if self._memory_damaged(begun):
+                raise MemoryDamaged("the GCS cannot open its RocksDB")
+            if time.time() - begun > START_TIME:
+                raise RayFailed(f"no end of `ray start` within {START_TIME:.0f} s")
+        if ended.result() != 0:
+            raise RayFailed(f"`ray start` ended with {ended.result()}")
 
     def _arguments(self) -> tuple[str, ...]:
         config = self._config
@@ -140,17 +156,21 @@ class RayHead:
 
     def _clean(self) -> None:
         """Removes what dead heads left, but for the last one's logs. A task may have put anything here."""
-        sessions = sorted(path for path in self._temp.glob("session_2*") if path.is_dir() and not path.is_symlink())
+        sessions = sorted(self._sessions(), key=lambda session: session.stat().st_mtime)
         for session in sessions[:-1]:
             shutil.rmtree(session, ignore_errors=True)
         for session in sessions[-1:]:
             shutil.rmtree(session / "sockets", ignore_errors=True)
         (self._temp / "ray_current_cluster").unlink(missing_ok=True)
 
-    def _memory_damaged(self) -> bool:
-        for session in sorted(self._temp.glob("session_2*"))[-1:]:
+    def _sessions(self) -> list[Path]:
+        return [path for path in self._temp.iterdir() if path.is_dir() and not path.is_symlink()]
+
+    def _memory_damaged(self, since: float) -> bool:
+        """Whether a GCS has said so since then (seconds since the epoch)."""
+        for session in self._sessions():
             for file in (session / "logs").glob("gcs_server*"):
-                if file.is_file() and _DAMAGED in file.read_bytes()[-200_000:]:
+                if file.is_file() and file.stat().st_mtime >= since and _DAMAGED in file.read_bytes()[-_TAIL:]:
                     return True
         return False
 
