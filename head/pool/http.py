@@ -73,7 +73,7 @@ class Parts:
 
 
 def create_app(parts: Parts) -> FastAPI:
-    """The whole interface; docs/architecture.md lists it."""
+    """The whole interface. `head.pool_client` is its one caller."""
     app = FastAPI(openapi_url=None)
     _errors(app)
     _box(app, parts)

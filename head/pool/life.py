@@ -12,6 +12,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
+import shutil
 import signal
 import socket
 import sys
@@ -65,6 +66,7 @@ class Life:
         self._ray = RayHead(config, gcs=layout.gcs, temp=layout.ray, logs=layout.logs)
         self._stop = asyncio.Event()
         self._disk = 0
+        self._asked_to_end = False
 
     async def run(self) -> None:
         """Returns when asked to stop, with nothing left running. Raises RayDied, also with nothing left."""
@@ -87,6 +89,7 @@ class Life:
             done, _ = await asyncio.wait([stopping, *tasks], return_when=asyncio.FIRST_COMPLETED)
             for task in done:
                 task.result()
+            self._asked_to_end = True
         finally:
             self._driver.ready = False
             for task in tasks:
@@ -94,6 +97,9 @@ class Life:
             await asyncio.gather(*tasks, return_exceptions=True)
             acceptor.close()
             await processes.end_all(_PATIENCE)
+            if self._asked_to_end and not self._config.sealed:
+                # It lies outside of the pool's folder.
+                shutil.rmtree(self._layout.ray.parent, ignore_errors=True)
 
     def _take_signals(self) -> None:
         for number in (signal.SIGTERM, signal.SIGINT):
