@@ -116,6 +116,13 @@ def ended(process: HostProcess) -> tuple[int, str]:
     return process.returncode, output
 
 
+def leaves_nothing(small: Small, node_agent: HostProcess) -> None:
+    node_agent.terminate()
+    assert ended(node_agent)[0] == 0
+    until(lambda: small.laptop.processes() == [])
+    assert sorted(path.name for path in (small.folder / "state" / "run").iterdir()) == ["errors"]
+
+
 @pytest.mark.parametrize(
     ("token", "words"),
     [
@@ -179,7 +186,16 @@ def test_a_machine_joins_stays_and_leaves_nothing(small: Small) -> None:
     assert small.hear("node")["node"]["id"] != node["id"]
     assert small.ask()["ran_on"] == "127.77.1.1"
 
-    node_agent.terminate()
-    assert ended(node_agent)[0] == 0
-    until(lambda: small.laptop.processes() == [])
-    assert sorted(path.name for path in (small.folder / "state" / "run").iterdir()) == ["errors"]
+    leaves_nothing(small, node_agent)
+
+
+def test_an_unsealed_machine_says_so_and_leaves_nothing(small: Small) -> None:
+    node_agent = small.node_agent("run", "--sealing", "off")
+    assert "NOT sealed" in said(node_agent, "laptop joined: ")
+    seen = small.ask()
+    assert seen["ran_on"] == "127.77.1.1"
+    assert seen["home"] == str(small.folder / "state" / "node")
+    temp = Path(json.loads((small.folder / "state" / "run" / "box.json").read_text())["temp"])
+    assert temp.is_dir()
+    leaves_nothing(small, node_agent)
+    assert not temp.exists()
