@@ -47,7 +47,7 @@ def _parser() -> argparse.ArgumentParser:
     demo.add_argument("--target", metavar="COLUMN", help="the column to predict in it")
     demo.add_argument("--model", default="hist_gradient_boosting", metavar="NAME", help="default: %(default)s")
     demo.add_argument("--no-machine", action="store_true", help="join nobody, so that the head node runs the jobs")
-    demo.add_argument("--output", type=Path, default=Path("hayride-demo"), metavar="FOLDER", help="default: %(default)s")
+    demo.add_argument("--output", type=Path, default=Path("hayride-demo"), metavar="FOLDER")
     demo.add_argument("--json", action="store_true", help="print one JSON object last")
     demo.set_defaults(run=_demo)
 

@@ -34,6 +34,7 @@ from head.api import (
 from head.clock import SystemClock
 from head.demo_data import DemoTables
 from head.errors import HayrideError
+from head.sealed import sealed_or_refused
 from head.service import ControlPlane
 from head.settings import Settings
 
@@ -100,16 +101,19 @@ class _Demo:
         self._options = options
         self._say = say
         self._folder = settings.data_dir / "demo"
-        self._settings = settings.model_copy(
+        private = settings.model_copy(
             update={
                 "data_dir": self._folder / "server",
                 "listen_host": "127.0.0.1",
                 "listen_port": 0,
                 "public_url": None,
                 "database_url": None,
+                "tls_certificate": None,
+                "tls_key": None,
                 "joining": True,
             }
         )
+        self._settings = sealed_or_refused(private, telegram=False, say=say)
         self._clock = SystemClock()
 
     async def run(self) -> DemoReport:
@@ -117,7 +121,7 @@ class _Demo:
         self._say(f"Data: {tables.train.name}, target {tables.target}; {len(tables.answers)} rows are kept back.")
         async with self._control_plane() as plane:
             person = (await plane.local_person()).id
-            self._say("Starting a sealed pool for you: a Ray head of your own in a box (some 12 s) ...")
+            self._say("Starting a pool for you: a Ray head of your own, in a box (some 12 s) ...")
             begun = self._clock.monotonic()
             pool_sealed = await plane.start_pool(person)
             self._say(f"  pool up in {self._clock.monotonic() - begun:.1f} s, {_sealed(pool_sealed)}")

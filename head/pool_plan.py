@@ -9,6 +9,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from pydantic import SecretStr
+
 import head
 from head.pool.config import PATH_INSIDE, VARIABLE, PoolConfig
 from ray_jobs.place import Place
@@ -58,7 +60,7 @@ def pool_plan(settings: KeeperSettings, pool: PoolIdentity, sockets: Mapping[str
     config = PoolConfig(
         pool_id=pool.pool_id,
         tag=pool.tag,
-        ray_token=pool.ray_token,  # type: ignore[arg-type]  # pydantic makes it a secret
+        ray_token=SecretStr(pool.ray_token),
         folder=Path(inside),
         sealed=settings.sealed,
         cpus=settings.cpus,

@@ -26,6 +26,7 @@ from head.api import (
 )
 from head.changes import Changes
 from head.clock import Clock
+from head.errors import RefusedError
 from head.gateway.app import Server, create_gateway
 from head.gateway.live import Tunnels
 from head.identity import digest, new_token, server_key
@@ -34,6 +35,7 @@ from head.keeper import Keeper, KeeperSettings
 from head.machines import Machines
 from head.pools import Pools
 from head.reconcile import Reconciler
+from head.sealed import as_admitted
 from head.settings import Settings
 from head.store.store import Store
 from head.wiring import Wiring
@@ -130,7 +132,8 @@ class ControlPlane:
     # --- people ---
 
     async def person_for_telegram(self, telegram_id: int, name: str) -> Person:
-        return await self.store.people.for_telegram(telegram_id, name, admin=telegram_id in self.settings.admins)
+        person = await self.store.people.for_telegram(telegram_id, name, admin=telegram_id in self.settings.admins)
+        return person if self.settings.sealing else as_admitted(person, await self.store.people.everybody())
 
     async def local_person(self) -> Person:
         return await self.store.people.local()
@@ -139,6 +142,8 @@ class ControlPlane:
         return await self.store.people.admins()
 
     async def admit(self, admin_id: str, person_id: str, admitted: bool) -> Person:
+        if admitted and not self.settings.sealing:
+            raise RefusedError("This server is unsealed, so it serves one person only.", remedy="See `hayride doctor`.")
         return await self.store.people.admit(admin_id, person_id, admitted)
 
     # --- machines ---

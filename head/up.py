@@ -13,10 +13,10 @@ from pathlib import Path
 
 from head.api import ChatSettings, HeadApi
 from head.clock import Clock, SystemClock
-from head.errors import HayrideError, SealingError
+from head.errors import HayrideError
+from head.sealed import sealed_or_refused
 from head.service import ControlPlane
 from head.settings import Settings
-from sealing import seal_status
 
 #: A door of the chat: runs until its input ends (console) or it is cancelled (Telegram); returns the exit code.
 Door = Callable[[HeadApi, ChatSettings, Clock], Awaitable[int]]
@@ -25,7 +25,7 @@ Door = Callable[[HeadApi, ChatSettings, Clock], Awaitable[int]]
 async def up(settings: Settings, *, console: bool) -> int:
     """Serves until a signal, or until the console's input ends. Raises a HayrideError where it cannot start."""
     telegram = settings.telegram_token is not None and not console
-    settings = sealed_or_refused(settings, telegram=telegram)
+    settings = sealed_or_refused(settings, telegram=telegram, say=_say)
     clock = SystemClock()
     with _only_one(settings.data_dir):
         plane = await ControlPlane.open(settings, clock)
@@ -42,23 +42,6 @@ async def up(settings: Settings, *, console: bool) -> int:
             return await _until_signal(_door("telegram" if telegram else "console")(plane, chat, clock))
         finally:
             await plane.close(stop_pools=False)
-
-
-def sealed_or_refused(settings: Settings, *, telegram: bool) -> Settings:
-    """Settles whether boxes are sealed. A server for more than one person never runs unsealed by accident."""
-    if not settings.sealing:
-        _say("Boxes are NOT sealed (sealing: off): this server serves one person only.")
-        return settings
-    status = seal_status()
-    if status.available:
-        return settings
-    if telegram:
-        raise SealingError(
-            f"No sealed box can be made here: {status.reason}",
-            remedy=f"{status.remedy} Or set `sealing: off` to serve one person only.",
-        )
-    _say(f"Boxes are NOT sealed: {status.reason} {status.remedy}")
-    return settings.model_copy(update={"sealing": False})
 
 
 def _door(name: str) -> Door:

@@ -1,4 +1,4 @@
-"""/cancel: leaves the form that is being filled in, or offers the open jobs."""
+"""/cancel: leaves the form that is being filled in, or offers the open jobs; `/cancel job_ab12` stops that one."""
 
 from __future__ import annotations
 
@@ -7,11 +7,15 @@ from bot.chat import Chat
 from bot.html import clip, lines, plain, text
 from bot.messages import Button, Message, Row
 from bot.results import title
+from bot.screens import jobs as jobs_screen
 
 _OFFERED = 8
 
 
 async def open(chat: Chat, arguments: str) -> None:
+    if arguments:  # "job_ab12", as every card shows it
+        await jobs_screen.stop(chat, arguments.removeprefix("job_"))
+        return
     said = []
     draft = await chat.api.active_draft(chat.person.id, chat.id)
     if draft is not None:

@@ -1,4 +1,4 @@
-"""One world for all acceptance tests of a session where isolation is not the point: a service, and a laptop that joined."""
+"""One world for all acceptance tests where isolation is not the point: a service, and a laptop that joined."""
 
 from __future__ import annotations
 

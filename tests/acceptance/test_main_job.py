@@ -1,4 +1,4 @@
-"""The main job as a person does it: a machine that the head cannot reach joins by the printed command, trains, predicts."""
+"""The main job as a person does it: a machine that the head cannot reach joins, trains, predicts."""
 
 from __future__ import annotations
 
@@ -106,11 +106,11 @@ def test_bad_input_gets_one_clear_answer_each(home: Home) -> None:
     chat = home.world.chat
     for what, path in broken.items():
         chat.say(f"/train {path} diagnosis")
-        answer = chat.expect(r"⚠️ (.*\n?)+?.*\[\d\] Cancel").group(0)
+        answer = chat.expect(r"⚠️ [\s\S]+?\[\d+\] Cancel").group(0)
         assert re.search(expected[what], answer, re.IGNORECASE), f"{what}: {answer}"
         assert "Traceback" not in answer
     chat.say(f"/train {home.tables.train} diagnose")
-    assert "diagnosis" in chat.expect(r"⚠️ (.*\n?)+?.*\[\d\] Cancel").group(0)  # the nearest column is offered
+    assert "diagnosis" in chat.expect(r"⚠️ [\s\S]+?\[\d+\] Cancel").group(0)  # the nearest column is offered
     chat.say("/cancel")
     chat.say("/worker")
     chat.expect(r"laptop")
@@ -120,13 +120,13 @@ def test_cancel_stops_the_work_on_the_machine(home: Home) -> None:
     job = run(home, f"/train {home.tables.train} diagnosis {LONG}")
     until(lambda: len(home.world.events(job)) > 8, "the training has reported")
     home.world.chat.say(f"/cancel job_{job}")
-    until(lambda: isinstance(home.world.events(job)[-1], Cancelled), "the job is cancelled")
+    until(lambda: home.world.ended(job, Cancelled), "the job is cancelled")
     until(lambda: not training(home), "no process of the job is left on the laptop", within=15)
 
 
 def test_a_time_limit_stops_the_work_on_the_machine(home: Home) -> None:
     job = run(home, f"/train {home.tables.train} diagnosis {LONG} limit=5s")
-    until(lambda: isinstance(home.world.events(job)[-1], TimedOut), "the job has timed out")
+    until(lambda: home.world.ended(job, TimedOut), "the job has timed out")
     until(lambda: not training(home), "no process of the job is left on the laptop", within=15)
 
 

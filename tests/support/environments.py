@@ -1,4 +1,4 @@
-"""The environments that a join makes, made once, by the join script itself, so that test hosts without a network find them."""
+"""The environments that a join makes, made once by the join script itself: test hosts have no network to get them."""
 
 from __future__ import annotations
 

@@ -15,7 +15,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from ray_jobs.spec import EVENT, Event
+from ray_jobs.spec import EVENT, Ending, Event
 from tests.support.authority import certificates
 from tests.support.hosts import SERVER, HostProcess, Site, TestHost
 
@@ -135,3 +135,7 @@ class World:
         with sqlite3.connect(f"file:{self.data_dir / 'hayride.db'}?mode=ro", uri=True) as database:
             rows = database.execute("select event from events where job_id = ? order by rowid", (job_id,)).fetchall()
         return [EVENT.validate_json(text) for (text,) in rows]
+
+    def ended(self, job_id: str, ending: type[Ending]) -> bool:
+        """Whether the job's last stored event is such an ending."""
+        return any(isinstance(event, ending) for event in self.events(job_id)[-1:])
