@@ -59,36 +59,7 @@ def join_router(services: GatewayServices, node_files: NodeFiles, failed: Failed
 
     @router.post("/join")
     async def join(request: Request, wish: JoinRequest) -> Response:
-        address = request.client.host if request.client else ""
-        if not services.joining_enabled:
-            raise JoinRefused(_SWITCHED_OFF, remedy=_SWITCHED_OFF_REMEDY)
-        if wait := failed.wait(address):
-            seconds = math.ceil(wait)
-            return problem(
-                429,
-                "slow_down",
-                "Too many joins from this address were refused.",
-                f"Wait {seconds} s.",
-                {"retry-after": str(seconds)},
-            )
-        try:
-            redeemed = await services.redeem(wish.token, wish.public_key, wish.name, wish.facts)
-        except JoinRefused:
-            failed.note(address)
-            raise
-        server_key = services.signing_key.public_key().public_bytes(Encoding.Raw, PublicFormat.Raw)
-        return JSONResponse(
-            {
-                "machine_id": redeemed.machine_id,
-                "name": redeemed.name,
-                "pool_tag": redeemed.pool_tag,
-                "machine_tag": redeemed.machine_tag,
-                "address": redeemed.address,
-                "already": redeemed.already,
-                "server_key": base64.b64encode(server_key).decode(),
-                "url": services.public_url,
-            }
-        )
+        return await _redeem(services, failed, request.client.host if request.client else "", wish)
 
     @router.get("/node/wheel/{file}")
     async def wheel(file: str) -> Response:
@@ -104,3 +75,35 @@ def join_router(services: GatewayServices, node_files: NodeFiles, failed: Failed
         return PlainTextResponse(node_files.content(name))
 
     return router
+
+
+async def _redeem(services: GatewayServices, failed: FailedJoins, address: str, wish: JoinRequest) -> Response:
+    if not services.joining_enabled:
+        raise JoinRefused(_SWITCHED_OFF, remedy=_SWITCHED_OFF_REMEDY)
+    if wait := failed.wait(address):
+        seconds = math.ceil(wait)
+        return problem(
+            429,
+            "slow_down",
+            "Too many joins from this address were refused.",
+            f"Wait {seconds} s.",
+            {"retry-after": str(seconds)},
+        )
+    try:
+        redeemed = await services.redeem(wish.token, wish.public_key, wish.name, wish.facts)
+    except JoinRefused:
+        failed.note(address)
+        raise
+    server_key = services.signing_key.public_key().public_bytes(Encoding.Raw, PublicFormat.Raw)
+    return JSONResponse(
+        {
+            "machine_id": redeemed.machine_id,
+            "name": redeemed.name,
+            "pool_tag": redeemed.pool_tag,
+            "machine_tag": redeemed.machine_tag,
+            "address": redeemed.address,
+            "already": redeemed.already,
+            "server_key": base64.b64encode(server_key).decode(),
+            "url": services.public_url,
+        }
+    )
