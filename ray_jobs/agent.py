@@ -12,6 +12,7 @@ import logging
 import logging.handlers
 import os
 import secrets
+import shutil
 import string
 import time
 from pathlib import Path
@@ -22,9 +23,10 @@ import ray
 from ray_jobs import work
 from ray_jobs.inbox import Inbox
 from ray_jobs.journal import Journal, Line, load_all
-from ray_jobs.place import Place, check_space, checked_id, disk_used, load_place
+from ray_jobs.place import check_space, checked_id, disk_used, load_place
 from ray_jobs.problems import Refused
 from ray_jobs.running import Job, crash, log, ray_stream, remove_unfinished
+from ray_jobs.shelf import drop_model, manifests
 from ray_jobs.spec import SPEC, Problem, ProblemCode, TrainSpec
 
 _ID_LETTERS = string.ascii_lowercase + string.digits
@@ -142,16 +144,11 @@ class Agent:
     async def models(self) -> list[Line]:
         """The manifests of all models here, newest first."""
 
-        def manifests() -> list[Line]:
-            from ray_jobs.store import ModelStore
-
-            return [manifest.model_dump(mode="json") for manifest in ModelStore(self.place.models).all()]
-
-        return await asyncio.to_thread(manifests)
+        return await asyncio.to_thread(manifests, self.place.models)
 
     async def drop_model(self, model_id: str) -> bool:
         """Deletes a model; False where there is none."""
-        return await asyncio.to_thread(_drop_model, self.place, model_id)
+        return await asyncio.to_thread(drop_model, self.place.models, model_id)
 
     async def warm(self) -> bool:
         """Has a worker import what most jobs need. True when it has."""
@@ -209,18 +206,18 @@ class Agent:
             await job.append(crash(error, job_id))
         await asyncio.to_thread(self._tidy, job_id, job)
         await asyncio.to_thread(self._forget_oldest)
+        if self._warm and job.journal.events[-1]["kind"] in ("cancelled", "timed_out"):
+            self._spawn(self.warm())  # its worker went with the job
 
     def _tidy(self, job_id: str, job: Job) -> None:
         """Removes what an ended job left half done; a model counts only with its job completed."""
         remove_unfinished(self.place.job(job_id))
         if job.journal.events[-1]["kind"] != "completed":
-            _drop_model(self.place, job.journal.order.get("model_id", ""))
+            drop_model(self.place.models, job.journal.order.get("model_id", ""))
 
     def _forget_oldest(self) -> None:
         ended = [job_id for job_id, job in self.jobs.items() if job.ended and len(job.journal.events) == 1]
         for job_id in ended[:-_REMEMBERED]:
-            import shutil
-
             self.jobs.pop(job_id).journal.path.unlink(missing_ok=True)
             shutil.rmtree(self.place.job(job_id), ignore_errors=True)
 
@@ -247,24 +244,12 @@ class Agent:
     def _spawn(self, work_to_do: Any) -> None:
         task = asyncio.ensure_future(work_to_do)
         self._tasks.add(task)  # the loop alone would let it be collected
-        task.add_done_callback(self._tasks.discard)
+        task.add_done_callback(self._ended)
 
-
-def _drop_model(place: Place, model_id: str) -> bool:
-    # Here and not by the store: that loads scikit-learn's features, which an idle agent does without.
-    import shutil
-
-    try:
-        path = place.models / checked_id(model_id)
-    except ValueError:
-        return False
-    if path.is_symlink():
-        path.unlink()
-        return True
-    if not path.is_dir():
-        return False
-    shutil.rmtree(path)
-    return True
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and (error := task.exception()):
+            log.error("background task: %s", type(error).__name__)
 
 
 async def _answered(action: Any, *arguments: Any) -> Line:

@@ -38,8 +38,9 @@ def split_rows(
     by_class = order[np.argsort(classes[order], kind="stable")]
     starts = np.concatenate([[0], np.cumsum(sizes)[:-1]])
     test = np.concatenate([by_class[start : start + quota] for start, quota in zip(starts, quotas, strict=True)])
-    train = np.setdiff1d(np.arange(count), test)
-    return train, np.sort(test)
+    tested = np.zeros(count, dtype=bool)
+    tested[test] = True
+    return np.flatnonzero(~tested), np.flatnonzero(tested)
 
 
 def classification_metrics(truth: Codes, probabilities: Floats) -> dict[str, float]:

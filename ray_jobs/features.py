@@ -32,7 +32,7 @@ _COLUMNS_AT_MOST = 50
 _TEXT_PARTS = 16
 _TEXT_SAMPLE = 20_000
 _MISSING = -2.0
-_DATE_PARTS = ("year", "month", "day", "dayofweek", "hour", "minute")
+_DATE_PARTS = ("year", "month", "day", "day_of_week", "hour", "minute")
 
 
 class Codes(TransformerMixin, BaseEstimator):  # type: ignore[misc]  # scikit-learn has no types

@@ -2,8 +2,8 @@
 
 1. The order and `accepted` are on the disk before anybody is told that the job was started.
 2. Each event of the task gets its number and time, goes to the disk, then to the readers.
-3. A cancel or the time limit stops the task: first so that Python can tidy up, two seconds later by force, since
-   native code does not listen. The ending is written when the task is gone.
+3. A cancel or the time limit stops the task: first by an interrupt, upon which it ends its process, two seconds later
+   by force, since native code does not listen. The ending is written when the task is gone.
 """
 
 from __future__ import annotations
@@ -91,6 +91,7 @@ class Job:
         """Follows the task to its end. The time limit counts from `started`, so waiting for a free core costs
         nothing.
         """
+        kills = kernel_kills()
         consuming = asyncio.create_task(self._consume(stream, time_limit))
         stopping = asyncio.create_task(self._stop.wait())
         try:
@@ -102,7 +103,7 @@ class Job:
         if self._stop.is_set():
             await self.append(self._stop_event)
         elif error := consuming.exception():
-            await self.append(crash(error, self.journal.job_id))
+            await self.append(crash(error, self.journal.job_id, out_of_memory=kernel_kills() > kills))
         else:
             await self.append(crash(RuntimeError("no ending"), self.journal.job_id))
 
@@ -132,10 +133,19 @@ class Job:
         consuming.cancel()
 
 
-def crash(error: BaseException, job_id: str) -> Line:
+def kernel_kills() -> int:
+    """How many processes the kernel has killed for want of memory since it started; 0 where it does not tell."""
+    try:
+        lines = Path("/proc/vmstat").read_text().splitlines()
+    except OSError:
+        return 0
+    return next((int(line.split()[1]) for line in lines if line.startswith("oom_kill ")), 0)
+
+
+def crash(error: BaseException, job_id: str, *, out_of_memory: bool = False) -> Line:
     """The failed event of a task whose process is gone, with an id that finds the log line."""
     kind = type(error).__name__
-    if kind == "OutOfMemoryError":
+    if kind == "OutOfMemoryError" or out_of_memory:
         code, message = ProblemCode.OUT_OF_MEMORY, "The machine ran out of memory, and the job was stopped."
     else:
         code, message = ProblemCode.CRASHED, "The job's process ended unexpectedly."

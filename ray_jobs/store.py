@@ -10,19 +10,16 @@ from __future__ import annotations
 import hashlib
 import os
 import re
-import shutil
 import sys
-from collections.abc import Iterator
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
-
-from pydantic import ValidationError
 
 from ray_jobs.manifest import FORMAT, Manifest
 from ray_jobs.models import FittedModel, NetworkModel, PipelineModel
 from ray_jobs.place import checked_id
 from ray_jobs.problems import Refused
+from ray_jobs.shelf import MANIFEST, read_manifest
 from ray_jobs.spec import ProblemCode
 
 #: Types beyond those that skops trusts by itself (scikit-learn's public estimators, NumPy arrays). Fixed here, not
@@ -37,8 +34,6 @@ TRUSTED_TYPES: tuple[str, ...] = (
     "sklearn.tree._tree.Tree",
 )
 _FILES = {"model.skops", "preprocessing.skops", "model.keras"}
-_MANIFEST = "manifest.json"
-_MANIFEST_LIMIT = 16 * 1024 * 1024
 
 
 class ModelStore:
@@ -56,23 +51,21 @@ class ModelStore:
         manifest = Manifest(
             **manifest_for, versions=versions(names), files={name: file_hash(scratch / name) for name in names}
         )
-        (scratch / _MANIFEST).write_text(manifest.model_dump_json(indent=1))
+        (scratch / MANIFEST).write_text(manifest.model_dump_json(indent=1))
         os.rename(scratch, self._path(manifest.model_id))
         return manifest
 
     def manifest(self, model_id: str) -> Manifest:
         """Raises Refused(MODEL_NOT_FOUND or MODEL_DAMAGED)."""
         try:
-            path = self._path(model_id) / _MANIFEST
-            if path.is_symlink() or path.parent.is_symlink() or path.stat().st_size > _MANIFEST_LIMIT:
-                raise _damaged(model_id, "its manifest is not a plain file")
-            manifest = Manifest.model_validate_json(path.read_bytes())
+            checked_id(model_id)
+            manifest = Manifest.model_validate_json(read_manifest(self.folder, model_id))
+        except FileNotFoundError as error:
+            raise _not_found(model_id) from error
         except (OSError, ValueError) as error:
-            if isinstance(error, ValidationError):
-                raise _damaged(model_id, "its manifest can't be read") from error
-            raise Refused(
-                ProblemCode.MODEL_NOT_FOUND, f"There is no model {model_id[:40]!r} here.", subject=model_id
-            ) from error
+            if not self._exists(model_id):
+                raise _not_found(model_id) from error
+            raise _damaged(model_id, "its manifest can't be read") from error
         if manifest.model_id != model_id or manifest.format != FORMAT or not set(manifest.files) <= _FILES:
             raise _damaged(model_id, "its manifest belongs to something else")
         return manifest
@@ -94,29 +87,11 @@ class ModelStore:
             return manifest, NetworkModel(preprocessing=preprocessing, network=_load_network(folder / "model.keras"))
         return manifest, PipelineModel(pipeline=self._load_skops(model_id, folder / "model.skops"))
 
-    def all(self) -> Iterator[Manifest]:
-        """Every readable manifest, newest first."""
-        found = []
-        for path in self.folder.iterdir() if self.folder.is_dir() else ():
-            try:
-                found.append(self.manifest(path.name))
-            except Refused:
-                continue  # damaged ones are told about when they are used
-        yield from sorted(found, key=lambda manifest: -manifest.created)
-
-    def drop(self, model_id: str) -> bool:
-        """Deletes a model; False where there is none. Symlinks are removed, never followed."""
+    def _exists(self, model_id: str) -> bool:
         try:
-            path = self._path(model_id)
+            return os.path.lexists(self._path(model_id))
         except ValueError:
             return False
-        if path.is_symlink():
-            path.unlink()
-            return True
-        if not path.is_dir():
-            return False
-        shutil.rmtree(path)
-        return True
 
     def _path(self, model_id: str) -> Path:
         return self.folder / checked_id(model_id)
@@ -158,6 +133,10 @@ def version_warnings(manifest: Manifest) -> list[str]:
 
 def _minor(text: str) -> list[str]:
     return re.split(r"\.", text)[:2]
+
+
+def _not_found(model_id: str) -> Refused:
+    return Refused(ProblemCode.MODEL_NOT_FOUND, f"There is no model {model_id[:40]!r} here.", subject=model_id)
 
 
 def _damaged(model_id: str, reason: str) -> Refused:

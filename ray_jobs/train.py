@@ -23,6 +23,7 @@ from ray_jobs.models import FittedModel
 from ray_jobs.place import Place, check_space
 from ray_jobs.problems import Refused, clip, listed
 from ray_jobs.schema import Column, conform, describe, is_identifier
+from ray_jobs.shelf import drop_model
 from ray_jobs.spec import ProblemCode, TrainResult, TrainSpec
 from ray_jobs.store import ModelStore, file_hash
 from ray_jobs.target import Target, target_column, target_of
@@ -224,5 +225,5 @@ def _save(order: TrainOrder, model: FittedModel, prepared: Prepared, rows: int, 
     try:
         check_space(order.place, 0)
     except Refused:
-        ModelStore(order.place.models).drop(order.model_id)
+        drop_model(order.place.models, order.model_id)
         raise

@@ -16,9 +16,7 @@ from sklearn import datasets
 
 from ray_jobs.place import Place
 from ray_jobs.spec import Cancelled, DataFacts, ProblemCode, Started, TimedOut
-from tests.support.ray_machine import PATIENCE, PIN, Machine, cluster, machine, new_id, place, write_csv
-
-__all__ = ["cluster", "machine", "place"]  # fixtures
+from tests.support.ray_machine import PATIENCE, PIN, Machine, new_id, write_csv
 
 
 @pytest.fixture(scope="module")
@@ -135,6 +133,15 @@ def test_cancel_stops_the_work(machine: Machine, digits: str) -> None:
     assert time.monotonic() - begun < 5
     assert not machine.call("cancel", job_id)
     assert machine.call("status")["running"] == []
+
+
+def test_a_cancel_while_libraries_load_harms_no_later_job(machine: Machine, digits: str) -> None:
+    for _ in range(3):
+        job_id = machine.start(train_spec(digits))
+        machine.events(job_id, until="started")
+        machine.call("cancel", job_id)
+        assert machine.events(job_id)[-1].kind in ("cancelled", "completed")
+    assert machine.result(machine.start(train_spec(digits, model="logistic_regression"))).rows_test
 
 
 def test_cancel_before_a_core_is_free(machine: Machine, digits: str) -> None:

@@ -1,0 +1,93 @@
+"""Classes or a number, and labels that stay what they were."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from ray_jobs.problems import Refused
+from ray_jobs.spec import ProblemCode
+from ray_jobs.target import infer_task, target_of
+
+
+@pytest.mark.parametrize(
+    ("values", "task"),
+    [
+        (["a", "b"] * 20, "classification"),
+        ([True, False] * 20, "classification"),
+        ([0, 1] * 20, "classification"),
+        ([0] * 999 + [1], "classification"),
+        ([0, 1, 2] * 50, "classification"),
+        ([0.0, 1.0, 2.0] * 50, "classification"),
+        (list(range(10)) * 100, "classification"),
+        ([0.5, 1.0] * 50, "regression"),
+        (list(range(40)), "regression"),
+        (list(range(21)) * 100, "regression"),
+        (list(range(15)) * 4, "regression"),  # few distinct values, but each too rarely to be a code
+        ([1, 2, 3, 4, 5] * 30 + [80], "regression"),
+        (np.random.default_rng(0).poisson(3, 500).tolist(), "regression"),  # counts, with rare high ones
+    ],
+)
+def test_the_task_of_a_target(values: list[Any], task: str) -> None:
+    assert infer_task(pd.Series(values)) == task
+
+
+@pytest.mark.parametrize(
+    ("values", "labels"),
+    [
+        (["no", "yes"] * 10, ("no", "yes")),
+        ([3, 7] * 10, (3, 7)),
+        ([True, False] * 10, (False, True)),
+        ([3, 7, None] * 10, (3, 7)),
+        ([True, False, None] * 10, (False, True)),
+        ([1.5, 2.5] * 10, (1.5, 2.5)),
+    ],
+)
+def test_labels_stay_what_they_were(values: list[Any], labels: tuple[Any, ...]) -> None:
+    target = target_of(pd.DataFrame({"y": values}), "y", "classification")
+    assert target.classes is not None
+    assert target.classes.labels == labels
+    assert [type(label) for label in target.classes.labels] == [type(label) for label in labels]
+    again = type(target.classes).model_validate_json(target.classes.model_dump_json())
+    assert [type(label) for label in again.labels] == [type(label) for label in labels]
+    known = [value for value in values if value is not None]
+    assert again.decode(np.asarray(target.values)) == known
+    assert len(target.rows) == len(known)
+    assert bool(target.warnings) == (len(known) < len(values)) or isinstance(labels[0], int)
+
+
+def test_labels_are_found_again_in_another_type() -> None:
+    classes = target_of(pd.DataFrame({"y": [1, 2] * 10}), "y", "classification").classes
+    assert classes is not None
+    assert classes.encode(pd.Series([1.0, 2.0, np.nan])).tolist() == [0, 1, -1]
+    assert classes.encode(pd.Series(["2", "x"])).tolist() == [1, -1]
+
+
+@pytest.mark.parametrize(
+    ("column", "task", "code"),
+    [
+        ([1.5] * 20, None, ProblemCode.TARGET_CONSTANT),
+        (["a"] * 19 + [None], None, ProblemCode.TARGET_CONSTANT),
+        ([None] * 20, None, ProblemCode.TARGET_EMPTY),
+        ([float("inf"), float("nan")] * 10, None, ProblemCode.TARGET_EMPTY),
+        (["a", "b", "a"], None, ProblemCode.TOO_FEW_ROWS),
+        ([f"text {n}" for n in range(100)], None, ProblemCode.TOO_FEW_ROWS),
+        (["a", "b"] * 20, "regression", ProblemCode.MODEL_NOT_FOR_TASK),
+    ],
+)
+def test_targets_that_cannot_be_learned(column: list[Any], task: Any, code: ProblemCode) -> None:
+    with pytest.raises(Refused) as caught:
+        target_of(pd.DataFrame({"y": column}), "y", task)
+    assert caught.value.problem.code is code
+    assert caught.value.problem.subject == "y"
+
+
+def test_a_target_that_is_not_there_brings_the_nearest_names() -> None:
+    frame = pd.DataFrame({"Price": [1, 2], "size": [1, 2]})
+    with pytest.raises(Refused) as caught:
+        target_of(frame, "prize", None)
+    assert caught.value.problem.code is ProblemCode.TARGET_MISSING
+    assert caught.value.problem.suggestions[0] == "Price"
