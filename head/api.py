@@ -164,8 +164,7 @@ class JoinOffer:
     """One printed command; its message is followed by `join_state(offer_id)`."""
 
     offer_id: str
-    linux_command: str  #: at most 256 characters
-    windows_command: str  #: at most 256 characters
+    command: str  #: for a Linux shell; at most 256 characters
     expires: datetime
     machine_name: str = ""  #: once redeemed
 

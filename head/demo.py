@@ -158,7 +158,7 @@ class _Demo:
         self, plane: ControlPlane, person: str, tables: DemoTables
     ) -> AsyncIterator[tuple[MachineView, float]]:
         offer = await plane.offer_join(person)
-        token = offer.linux_command.partition("--token=")[2].split()[0]
+        token = offer.command.partition("--token=")[2].split()[0]
         self._say("Joining this machine through the gateway, with a single-use join token ...")
         begun = self._clock.monotonic()
         # The pasted command would first make an environment of its own; this one stands already.

@@ -29,7 +29,7 @@ __all__ = ["Keeper", "KeeperSettings", "PoolIdentity"]
 log = logging.getLogger(__name__)
 
 #: Seconds that a box may take to be ready; 12 are usual on two cores.
-READY_TIME = 60.0
+READY_TIME = 180.0
 #: Seconds that a box's program is given to end by itself.
 PATIENCE = 8.0
 _HTTP, _DOOR, _BOX, _ERRORS = "http.sock", "door.sock", "box.json", "errors"

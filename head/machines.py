@@ -65,11 +65,10 @@ class Machines:
             offer_id=new_id(), person_id=person_id, token_hash=digest(token), expires=expires
         )
         insecure = " --insecure" if url.startswith("http://") and not _loopback(url) else ""
-        linux = f"curl -fsSL {shlex.quote(url + '/worker')} | python3 - --token={token}{insecure}"
-        windows = f"irm {url}/worker | python - --token={token}{insecure}"
-        if len(linux) > COMMAND_LIMIT:
+        command = f"curl -fsSL {shlex.quote(url + '/worker')} | python3 - --token={token}{insecure}"
+        if len(command) > COMMAND_LIMIT:
             raise JoinRefused("The server's public_url is too long for a join command.", remedy="Choose a shorter one.")
-        return JoinOffer(offer_id=row.offer_id, linux_command=linux, windows_command=windows, expires=expires)
+        return JoinOffer(offer_id=row.offer_id, command=command, expires=expires)
 
     async def join_state(self, person_id: str, offer_id: str) -> tuple[JoinState, MachineView | None]:
         offer = await self._store.joins.state(person_id, offer_id)

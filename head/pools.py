@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass
 
 from head.keeper import Keeper, PoolIdentity
@@ -22,7 +23,9 @@ class Pools:
         return await self.ensure(await self.store.pools.for_person(person_id))
 
     async def ensure(self, pool: PoolRow) -> PoolClient:
-        return await self.keeper.ensure(PoolIdentity(pool_id=pool.id, tag=pool.tag, ray_token=pool.ray_token))
+        # A machine that hangs up while it waits must not undo the start that others wait for too.
+        identity = PoolIdentity(pool_id=pool.id, tag=pool.tag, ray_token=pool.ray_token)
+        return await asyncio.shield(self.keeper.ensure(identity))
 
     async def awake(self, person_id: str) -> PoolClient | None:
         """The person's pool if it runs; nothing is started."""

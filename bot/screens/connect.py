@@ -31,20 +31,15 @@ def _command(chat: Chat, offer: JoinOffer) -> Message:
     minutes = amounts.duration((offer.expires - chat.clock.now()).total_seconds())
     return Message(
         text=lines(
-            fill("<b>Run this on the machine</b> (Linux, macOS):"),
-            fill("<code>{command}</code>", command=offer.linux_command),
-            Html(""),
-            fill("Windows, in PowerShell: <code>{command}</code>", command=offer.windows_command),
+            fill("<b>Run this on the machine</b> (Linux, or WSL2 on Windows):"),
+            fill("<code>{command}</code>", command=offer.command),
             Html(""),
             text(f"It works once, within {minutes}. It installs into a folder of its own and needs no root."),
             text("The machine then shares one folder, ~/hayride, with your jobs, read-only. Put your data there."),
             Html(""),
             text(words.JOINS[JoinState.WAITING]),
         ),
-        rows=(
-            (CopyButton(label="Copy for Linux, macOS", text=offer.linux_command),),
-            (CopyButton(label="Copy for Windows", text=offer.windows_command),),
-        ),
+        rows=((CopyButton(label="Copy the command", text=offer.command),),),
     )
 
 

@@ -117,7 +117,7 @@ async def test_a_join_command_is_fresh_short_and_somebodys(head: HeadApi, clock:
     ann, bob = await _two(head)
     offer, other = await head.offer_join(ann), await head.offer_join(ann)
     assert offer.offer_id != other.offer_id
-    assert max(len(offer.linux_command), len(offer.windows_command)) <= 256
+    assert len(offer.command) <= 256
     assert offer.expires > clock.now()
     assert await head.join_state(ann, offer.offer_id) == (JoinState.WAITING, None)
     await _missing(head.join_state(bob, offer.offer_id))

@@ -45,8 +45,7 @@ from head.changes import Changes
 from head.clock import Clock
 from ray_jobs.spec import ColumnFacts
 
-LINUX = "curl -fsSL 'https://hayride.example.org/worker' | python3 - --token=" + "t" * 43
-WINDOWS = "irm https://hayride.example.org/worker | python - --token=" + "t" * 43
+COMMAND = "curl -fsSL 'https://hayride.example.org/worker' | python3 - --token=" + "t" * 43
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -113,7 +112,7 @@ class InMemoryHead:
         if not self.joining_enabled:
             raise JoinRefused("Joining is switched off on this server.")
         expires = self.clock.now() + timedelta(minutes=5)
-        offer = JoinOffer(offer_id=_id(), linux_command=LINUX, windows_command=WINDOWS, expires=expires)
+        offer = JoinOffer(offer_id=_id(), command=COMMAND, expires=expires)
         self._offers[offer.offer_id] = (person_id, offer, "")
         return offer
 
