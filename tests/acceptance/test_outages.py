@@ -18,7 +18,7 @@ from tests.support.world import LATE, World, until
 #: Seconds. With Ray's own defaults a node that is silent for 45 to 63 s is dead, and its jobs with it.
 OUTAGE = 90.0
 #: How long a job takes with the cores for itself: two that share them last through the outage and the kills.
-ALONE = 120.0
+ALONE = 95.0
 _PROBE_TREES = 200
 
 

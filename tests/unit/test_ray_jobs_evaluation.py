@@ -72,3 +72,12 @@ def test_pictures_take_any_names(tmp_path: object) -> None:
         assert (folder / "a.png").read_bytes().startswith(b"\x89PNG")
     draw_predicted(folder / "b.png", rng.normal(size=20_000), rng.normal(size=20_000), "$price_in_$")
     assert 5_000 < (folder / "b.png").stat().st_size < 300_000
+
+
+def test_the_weighted_baseline_is_the_one_over_all_rows() -> None:
+    rng = np.random.default_rng(0)
+    train, truth = rng.integers(0, 4, 500), rng.integers(0, 4, 300)
+    rows = np.tile(np.bincount(train) / len(train), (300, 1))
+    assert evaluation.baseline_classification(train, truth, 4) == pytest.approx(
+        evaluation.classification_metrics(truth, rows)
+    )
