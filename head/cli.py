@@ -71,19 +71,20 @@ def _demo(options: argparse.Namespace) -> int:
     settings = Settings.load()
     folder = settings.data_dir / "demo"
     _log_to(folder / "demo.log")
-    report = asyncio.run(
-        demo(
-            settings,
-            DemoOptions(
-                data=options.data.resolve() if options.data else None,
-                target=options.target,
-                model=options.model,
-                machine=not options.no_machine,
-                output=options.output.resolve(),
-            ),
-            lambda line: print(line, flush=True),  # noqa: T201
-        )
+    wishes = DemoOptions(
+        data=options.data.resolve() if options.data else None,
+        target=options.target,
+        model=options.model,
+        machine=not options.no_machine,
+        output=options.output.resolve(),
     )
+    try:
+        report = asyncio.run(demo(settings, wishes, lambda line: print(line, flush=True)))  # noqa: T201
+    except HayrideError as error:
+        if options.json:
+            failed = {"ok": False, "error": {"code": error.code, "message": error.message, "remedy": error.remedy}}
+            print(json.dumps(failed))  # noqa: T201
+        raise
     if options.json:
         print(json.dumps(report.to_json()))  # noqa: T201
     return 0

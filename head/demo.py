@@ -28,6 +28,7 @@ from head.api import (
     PathData,
     PredictResult,
     PredictSpec,
+    Spec,
     TrainResult,
     TrainSpec,
 )
@@ -219,7 +220,7 @@ class _Demo:
         train = TrainSpec(
             data=data, target=tables.target, model=self._options.model, time_limit=self._settings.train_time_limit
         )
-        trained, first_event = await self._job(plane, await plane.submit(person, train, place, request=_request()))
+        trained, first_event = await self._job(plane, person, train, place)
         model = trained.result
         assert isinstance(model, TrainResult)
         predict = PredictSpec(
@@ -228,7 +229,7 @@ class _Demo:
             time_limit=self._settings.predict_time_limit,
         )
         self._say(f"Predicting {len(tables.answers)} rows that it has not seen ...")
-        predicted, _ = await self._job(plane, await plane.submit(person, predict, place, request=_request()))
+        predicted, _ = await self._job(plane, person, predict, place)
         result = predicted.result
         assert isinstance(result, PredictResult)
         predictions, picture = await self._save(plane, trained, predicted)
@@ -260,11 +261,13 @@ class _Demo:
             return PathData(path=str(path))
         return await plane.send_file(person, path)
 
-    async def _job(self, plane: ControlPlane, submitted: JobView) -> tuple[JobView, float]:
+    async def _job(self, plane: ControlPlane, person: str, spec: Spec, place: str) -> tuple[JobView, float]:
         """Follows a job to its end, saying each new step; and the seconds from its submission to its first event."""
         begun = self._clock.monotonic()
-        first_event, shown, job = 0.0, "", submitted
-        async for job in plane.follow(submitted):
+        job = await plane.submit(person, spec, place, request=f"demo-{time.time_ns()}")
+        first_event, shown = 0.0, ""
+        async for view in plane.follow(job):
+            job = view
             if not first_event and (job.started or job.status.ended):
                 first_event = self._clock.monotonic() - begun
             step = job.progress.step if job.progress else ""
@@ -294,10 +297,6 @@ class _Demo:
             picture = await self._fetch(plane, trained, model.pictures[0])
             self._say(f"Picture, fetched: {picture}")
         return predictions, picture
-
-
-def _request() -> str:
-    return f"demo-{time.time_ns()}"
 
 
 def _sealed(sealed: bool | None) -> str:

@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 
 from pydantic import ValidationError
 
-from head.api import Change, JobStatus, JoinOffer, JoinState, MachineState, MachineView
+from head.api import HEAD, Change, JoinOffer, JoinState, MachineState, MachineView
 from head.changes import Changes
 from head.clock import Clock
 from head.errors import HayrideError, JobRefused, JoinRefused, TunnelRefused
@@ -35,6 +35,7 @@ COMMAND_LIMIT = 256
 class Contact:
     """What is known of a live tunnel."""
 
+    person_id: str
     heard: float  #: monotonic seconds
     written: float
     joined: bool = False  #: its Ray node is in the pool
@@ -85,8 +86,11 @@ class Machines:
     # --- contact, told by the gateway ---
 
     async def opened(self, machine_id: str) -> None:
+        machine = await self._store.machines.find(machine_id)
+        if machine is None or machine.revoked:
+            return  # revoked while its door was being opened; its first heartbeat is refused
         now = self._clock.monotonic()
-        self._contacts[machine_id] = Contact(heard=now, written=now)
+        self._contacts[machine_id] = Contact(person_id=machine.person_id, heard=now, written=now)
         await self._store.machines.connected(machine_id)
         await self._tell(machine_id)
 
@@ -101,8 +105,12 @@ class Machines:
         if machine is None or machine.revoked:
             raise TunnelRefused("This machine was removed from its pool.", remedy="Join again with a fresh /connect.")
         now = self._clock.monotonic()
-        before = self._contacts.get(machine_id) or Contact(heard=now, written=-WRITE_EVERY)
+        before = self._contacts.get(machine_id)
+        if before is None:
+            return False  # its tunnel has ended meanwhile
         joined = before.joined or await self._in_pool(machine)
+        if machine_id not in self._contacts:
+            return False  # as above, while we asked
         contact = replace(before, heard=now, joined=joined, facts=facts)
         if now - contact.written >= WRITE_EVERY or before.facts is None:
             await self._store.machines.saw(machine_id, facts=facts.model_dump(mode="json"))
@@ -145,10 +153,12 @@ class Machines:
         contact = self._contacts.get(machine_id)
         return contact is not None and contact.joined and self._clock.monotonic() - contact.heard < SILENT_AFTER
 
-    async def people_in_contact(self) -> set[str]:
+    def people_in_contact(self) -> set[str]:
         """Everybody who has a machine with a tunnel."""
-        rows = [await self._store.machines.find(machine_id) for machine_id in list(self._contacts)]
-        return {row.person_id for row in rows if row is not None}
+        return {contact.person_id for contact in self._contacts.values()}
+
+    async def is_revoked(self, person_id: str, place: str) -> bool:
+        return place != HEAD and (await self._store.machines.get(person_id, place)).revoked is not None
 
     async def of_person(self, person_id: str) -> list[MachineView]:
         """Without the revoked ones; those that are away first."""
@@ -161,7 +171,6 @@ class Machines:
         except ValidationError:
             facts = None  # never told yet, or told by an older version
         state = self._state(row)
-        running = [job for job in await self._store.jobs.open() if job.state.status is JobStatus.RUNNING]
         return MachineView(
             id=row.id,
             name=row.name,
@@ -174,7 +183,7 @@ class Machines:
             memory=facts.memory if facts else None,
             platform=facts.platform if facts else "",
             version=facts.version if facts else "",
-            running_jobs=sum(job.place == row.id for job in running),
+            running_jobs=await self._store.jobs.count_running(row.id),
             allowed=facts.allowed if facts else (),
         )
 
@@ -188,24 +197,36 @@ class Machines:
     # --- leaving ---
 
     async def revoke(self, person_id: str, machine_id: str) -> MachineRow:
-        """Its key opens nothing any more; the caller cuts its tunnel and ends its jobs."""
+        """Its key opens nothing any more; the caller cuts its tunnel and ends its jobs, and then has its box told."""
         row = await self._store.machines.revoke(person_id, machine_id)
         self._contacts.pop(machine_id, None)
-        pool = await self._pools.awake(person_id)
-        if pool is not None:
-            await pool.remove_machine(machine_id)
         await self._tell(machine_id)
         return row
 
+    async def tell_pool_of_revoked(self, person_id: str, machine_id: str) -> None:
+        """So that it forgets the key. The tunnel is cut already, so a box that does not answer keeps nobody in."""
+        pool = await self._pools.awake(person_id)
+        if pool is not None:
+            try:
+                await pool.remove_machine(machine_id)
+            except HayrideError as error:
+                log.warning("the pool of %s was not told that %s was revoked: %s", person_id, machine_id, error)
+
+    async def close(self) -> None:
+        """Lets no warming outlive the control plane."""
+        for task in self._warming:
+            task.cancel()
+        await asyncio.gather(*self._warming, return_exceptions=True)
+
     async def place_name(self, person_id: str, place: str) -> str:
         """What people call a place; its machine may have been revoked since."""
-        if place == "head":
-            return "head"
+        if place == HEAD:
+            return HEAD
         return (await self._store.machines.get(person_id, place)).name
 
     async def usable(self, person_id: str, place: str) -> None:
         """Raises NotFoundError for a machine that is not the person's, JobRefused for one that was revoked."""
-        if place != "head" and (await self._store.machines.get(person_id, place)).revoked:
+        if await self.is_revoked(person_id, place):
             raise JobRefused(
                 "That machine was removed from your pool.", remedy="Choose another one, or /connect it again."
             )

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
+from head.errors import RefusedError
 from head.keeper import Keeper, PoolIdentity
 from head.pool_client import PoolClient
 from head.store.records import PoolRow
@@ -17,12 +19,16 @@ class Pools:
 
     store: Store
     keeper: Keeper
+    served: Callable[[], Awaitable[str | None]] | None  #: id of the one person of an unsealed server; None: sealed
 
     async def client(self, person_id: str) -> PoolClient:
         """The person's pool, started where it sleeps (some 12 s). Raises PoolUnavailable."""
         return await self.ensure(await self.store.pools.for_person(person_id))
 
     async def ensure(self, pool: PoolRow) -> PoolClient:
+        """Every way into a box leads through here. Raises RefusedError for a second person on an unsealed server."""
+        if self.served and pool.person_id != await self.served():
+            raise RefusedError("This server is unsealed, so it serves one person only.", remedy="Run `hayride doctor`.")
         # A machine that hangs up while it waits must not undo the start that others wait for too.
         identity = PoolIdentity(pool_id=pool.id, tag=pool.tag, ray_token=pool.ray_token)
         return await asyncio.shield(self.keeper.ensure(identity))

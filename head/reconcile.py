@@ -3,7 +3,7 @@
 One step, repeated whenever something happened and every few seconds anyway:
 
 1. read the open jobs from the store;
-2. see to it that each has one follower: it tells the agent (again: starting twice starts once) and takes in the events;
+2. see to it that each in reach has one follower: it tells the agent (twice is once) and takes in the events;
 3. tell the agents of jobs that are to be cancelled;
 4. note which jobs' machines do not answer, and which do again;
 5. let the agents forget what has been stored; let pools sleep that have nothing to do.
@@ -15,16 +15,19 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Coroutine
+from collections.abc import Coroutine
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
+from typing import Any, Protocol
 
 from head import lifecycle
 from head.api import HEAD, Change, EndReason, JobStatus
 from head.changes import Changes
 from head.clock import Clock
-from head.errors import HayrideError
-from head.lifecycle import JobState, Target
+from head.errors import HayrideError, NotFoundError
+from head.lifecycle import InvalidTransition, JobState, Target
 from head.machines import Machines
 from head.pools import Pools
 from head.settings import Settings
@@ -39,8 +42,14 @@ log = logging.getLogger(__name__)
 IDLE_STEP = 5.0
 #: Seconds before a pool or machine that refused is asked again.
 RETRY = 2.0
+#: Bugs in a row that a job may trip.
+MOST_FAILURES = 3
 
-Transition = Callable[[JobState], JobState]
+
+class Transition(Protocol):
+    """One of lifecycle's functions, but for the time."""
+
+    def __call__(self, state: JobState, *, now: datetime) -> JobState: ...
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,7 +73,8 @@ class Reconciler:
         )
         self._wake = asyncio.Event()
         self._followers: dict[str, asyncio.Task[None]] = {}
-        self._errands: dict[str, asyncio.Task[None]] = {}  # by what they are about, so that none runs twice at once
+        self._failures: dict[str, int] = {}
+        self._errands: dict[str, asyncio.Task[bool]] = {}  # by what they are about, so that none runs twice at once
 
     def wake(self) -> None:
         self._wake.set()
@@ -91,111 +101,128 @@ class Reconciler:
 
     async def _step(self) -> None:
         jobs = await self._parts.store.jobs.open()
-        for job_id in [job_id for job_id, task in self._followers.items() if task.done()]:
-            del self._followers[job_id]
-        for job in self._startable(jobs):
+        self._forget_ended({job.id for job in jobs})
+        for job in self._chosen(jobs):
             if job.id not in self._followers:
-                self._followers[job.id] = asyncio.create_task(self._guard(job.id, self._follow(job)))
+                self._followers[job.id] = asyncio.create_task(self._guard_follower(job))
         for job in jobs:
-            await self._judge_reachability(job)
-            if job.state.target is Target.CANCEL:
+            await self._guard(f"job {job.id}", self._judge_reachability(job))
+            if job.state.target is Target.CANCEL and self._in_reach(job):
                 self._errand(f"cancel {job.id}", self._cancel(job))
         for job in await self._parts.store.jobs.unacknowledged():
             self._errand(f"acknowledge {job.id}", self._acknowledge(job))
         self._errand("idle pools", self._let_pools_sleep({job.person_id for job in jobs}))
 
-    def _startable(self, jobs: list[JobRow]) -> list[JobRow]:
-        """All that have begun, and of each person's queued ones as many as may run at once, oldest first."""
+    def _forget_ended(self, open_jobs: set[str]) -> None:
+        """Followers of jobs that have ended, by themselves or by our decision, have nothing to wait for."""
+        for job_id, task in list(self._followers.items()):
+            if task.done():
+                del self._followers[job_id]
+            elif job_id not in open_jobs:
+                task.cancel()
+        self._failures = {job_id: count for job_id, count in self._failures.items() if job_id in open_jobs}
+
+    def _chosen(self, jobs: list[JobRow]) -> list[JobRow]:
+        """Of the jobs in reach all that have begun, and of each person's queued ones as many as may run at once."""
         limit = self._parts.settings.limits.running
         running: dict[str, int] = {}
         chosen = []
-        for job in sorted(jobs, key=lambda job: (job.state.status is JobStatus.QUEUED, job.state.created)):
+        in_reach = [job for job in jobs if self._in_reach(job)]
+        for job in sorted(in_reach, key=lambda job: (job.state.status is JobStatus.QUEUED, job.state.created)):
             count = running.get(job.person_id, 0)
             if job.state.status is not JobStatus.QUEUED or count < limit:
                 running[job.person_id] = count + 1
                 chosen.append(job)
         return chosen
 
+    def _in_reach(self, job: JobRow) -> bool:
+        return job.place == HEAD or self._parts.machines.connected(job.place)
+
     # --- one job ---
 
     async def _follow(self, job: JobRow) -> None:
-        """Tells the agent and takes in its events, through every outage, until the job has ended."""
-        while not job.state.status.ended:
+        """Tells the agent and takes in its events until the job has ended, or its machine is away."""
+        while self._in_reach(job):
             try:
-                if job.place == HEAD or self._parts.machines.connected(job.place):
-                    job = await self._listen(job)
-            except StaleJob:
-                log.debug("job %s was changed meanwhile", job.id)
+                job = await self._listen(job)
             except HayrideError as error:
                 log.info("job %s: %s", job.id, error)
-            if not job.state.status.ended:
-                await self._parts.clock.sleep(RETRY if job.place == HEAD else RETRY / 4)
-                job = await self._parts.store.jobs.get(job.person_id, job.id)
-        self._wake.set()
+            if job.state.status.ended:
+                break
+            await self._parts.clock.sleep(RETRY)
+            job = await self._newest(job)
+        self.wake()
 
     async def _listen(self, job: JobRow) -> JobRow:
+        """One stream of events. What is written comes before what is told: a QUEUED job was never told to anybody."""
         pool = await self._parts.pools.client(job.person_id)
-        if job.state.target is Target.RUN or job.state.status is not JobStatus.QUEUED:
+        job = await self._change(await self._newest(job), self._if(lifecycle.dispatched, JobStatus.QUEUED))
+        if job.state.status.ended:
+            return job
+        if job.state.last_event == 0 and job.state.target is Target.RUN:
             await pool.start_job(job.id, job.spec, job.place)
-        if job.state.status is JobStatus.QUEUED:
-            job = await self._change(job, lambda state: lifecycle.dispatched(state, now=self._now()))
         async for event in pool.events(job.id, job.place, since=job.state.last_event):
-            job = await self._take_in(job, event)
-        return job
+            job = await self._change(job, partial(lifecycle.apply, event=event), events=(event,))
+            if job.state.status.ended:
+                return job
+        return await self._change(await self._newest(job), _forgotten)
 
-    async def _take_in(self, job: JobRow, event: Event) -> JobRow:
-        return await self._change(job, lambda state: lifecycle.apply(state, event, now=self._now()), events=(event,))
+    async def _newest(self, job: JobRow) -> JobRow:
+        return await self._parts.store.jobs.get(job.person_id, job.id)
 
     async def _change(self, job: JobRow, transition: Transition, *, events: tuple[Event, ...] = ()) -> JobRow:
-        """Decides again on the newest row where somebody else was quicker; tells the chat."""
-        while True:
-            state = transition(job.state)
-            if state == job.state:
-                return job
+        """Decides again on the newest row where somebody else was quicker; leaves an ended job; tells the chat."""
+        while not job.state.status.ended:
             try:
+                state = transition(job.state, now=self._parts.clock.now())
+                if state == job.state:
+                    return job
                 job = await self._parts.store.jobs.advance(job, state, events=events)
-            except StaleJob:
-                job = await self._parts.store.jobs.get(job.person_id, job.id)
+            except (StaleJob, InvalidTransition):
+                newest = await self._newest(job)
+                if newest.revision == job.revision:
+                    raise
+                job = newest
                 continue
             self._parts.changes.publish(Change(person_id=job.person_id, job_id=job.id))
             return job
+        return job
 
     async def _judge_reachability(self, job: JobRow) -> None:
         """Unreachable is not dead: only what the person sees changes."""
-        if job.place == HEAD:
-            return
-        away = not self._parts.machines.connected(job.place)
-        if away and job.state.status is JobStatus.RUNNING:
-            await self._change(job, lambda state: _if_running(state, now=self._now()))
-        elif not away and job.state.status is JobStatus.UNREACHABLE:
-            await self._change(job, lambda state: lifecycle.reachable(state, now=self._now()))
+        if self._in_reach(job):
+            await self._change(job, lifecycle.reachable)
+        else:
+            await self._change(job, self._if(lifecycle.unreachable, JobStatus.DISPATCHED, JobStatus.RUNNING))
 
     async def _cancel(self, job: JobRow) -> None:
-        if job.state.status is JobStatus.QUEUED:
-            await self._change(job, lambda state: lifecycle.end(state, EndReason.CANCELLED, now=self._now()))
-        elif job.place == HEAD or self._parts.machines.connected(job.place):
-            pool = await self._parts.pools.client(job.person_id)
-            await pool.cancel_job(job.id, job.place)
+        """Tells the agent; what comes of it arrives as an event. Told again at the next step, until it does."""
+        pool = await self._parts.pools.client(job.person_id)
+        await pool.cancel_job(job.id, job.place)
 
     async def _acknowledge(self, job: JobRow) -> None:
-        pool = await self._parts.pools.awake(job.person_id)
-        if pool is not None and (job.place == HEAD or self._parts.machines.connected(job.place)):
-            await pool.acknowledge(job.id, job.place, job.state.last_event)
-            await self._parts.store.jobs.acknowledge(job.id, job.state.last_event)
+        """The agent may forget the job. One that has, or whose machine was revoked, need not be asked."""
+        if not await self._parts.machines.is_revoked(job.person_id, job.place):
+            pool = await self._parts.pools.awake(job.person_id)
+            if pool is None or not self._in_reach(job):
+                return
+            with suppress(NotFoundError):
+                await pool.acknowledge(job.id, job.place, job.state.last_event)
+        await self._parts.store.jobs.acknowledge(job.id, job.state.last_event)
 
     async def _let_pools_sleep(self, busy: set[str]) -> None:
-        await self._parts.pools.let_sleep(busy | await self._parts.machines.people_in_contact())
+        await self._parts.pools.let_sleep(busy | self._parts.machines.people_in_contact())
 
     async def end_jobs_of(self, machine_id: str) -> None:
         """The machine was revoked: what ran there is over for us."""
         for job in await self._parts.store.jobs.open():
             if job.place == machine_id:
-                await self._change(job, lambda state: _revoked(state, now=self._now()))
+                await self._change(job, partial(lifecycle.end, reason=EndReason.REVOKED))
         self.wake()
 
     # --- small print ---
 
-    def _errand(self, about: str, work: Coroutine[None, None, None]) -> None:
+    def _errand(self, about: str, work: Coroutine[Any, Any, None]) -> None:
         running = self._errands.get(about)
         if running is not None and not running.done():
             work.close()
@@ -203,21 +230,42 @@ class Reconciler:
         self._errands = {key: task for key, task in self._errands.items() if not task.done()}
         self._errands[about] = asyncio.create_task(self._guard(about, work))
 
-    async def _guard(self, about: str, work: Coroutine[None, None, None]) -> None:
+    async def _guard(self, about: str, work: Coroutine[Any, Any, None]) -> bool:
+        """Whether it went without a bug. A refusal is no bug: it is tried again."""
         try:
             await work
         except HayrideError as error:
             log.info("%s: %s", about, error)
         except Exception:
             log.exception("%s failed", about)
+            return False
+        return True
 
-    def _now(self) -> datetime:
-        return self._parts.clock.now()
+    async def _guard_follower(self, job: JobRow) -> None:
+        """A job that trips a bug of ours each time ends: it would be tried, and logged, for ever."""
+        if await self._guard(f"job {job.id}", self._follow(job)):
+            return
+        self._failures[job.id] = self._failures.get(job.id, 0) + 1
+        if self._failures[job.id] >= MOST_FAILURES:
+            await self._guard(f"job {job.id}", self._crash(job))
+
+    async def _crash(self, job: JobRow) -> None:
+        await self._change(await self._newest(job), partial(lifecycle.end, reason=EndReason.CRASHED))
+
+    @staticmethod
+    def _if(transition: Transition, *statuses: JobStatus) -> Transition:
+        """The transition for jobs in one of these states; others stay as they are."""
+
+        def only(state: JobState, *, now: datetime) -> JobState:
+            return transition(state, now=now) if state.status in statuses else state
+
+        return only
 
 
-def _if_running(state: JobState, *, now: datetime) -> JobState:
-    return lifecycle.unreachable(state, now=now) if state.status is JobStatus.RUNNING else state
-
-
-def _revoked(state: JobState, *, now: datetime) -> JobState:
-    return state if state.status.ended else lifecycle.end(state, EndReason.REVOKED, now=now)
+def _forgotten(state: JobState, *, now: datetime) -> JobState:
+    """The agent does not know the job. One that never began may still be started; other work is lost."""
+    if state.target is Target.CANCEL:
+        return lifecycle.end(state, EndReason.CANCELLED, now=now)
+    if state.last_event:
+        return lifecycle.end(state, EndReason.INTERRUPTED, now=now)
+    return state

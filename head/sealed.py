@@ -31,9 +31,14 @@ def sealed_or_refused(settings: Settings, *, telegram: bool, say: Callable[[str]
     return settings.model_copy(update={"sealing": False})
 
 
-def as_admitted(person: Person, everybody: list[Person]) -> Person:
-    """Who the person is on an unsealed server: the first who was admitted there stays, everybody else is a stranger."""
-    served = [other for other in everybody if other.admitted and other.telegram_id is not None]
-    if person.telegram_id is None or (served and served[0].id == person.id):
-        return person
-    return replace(person, admitted=False, admin=False)
+def served_person(everybody: list[Person], *, telegram: bool) -> Person | None:
+    """The one person of an unsealed server: the console's, or of Telegram's the first admin, else the first."""
+    if not telegram:
+        return next((person for person in everybody if person.telegram_id is None), None)
+    admitted = [person for person in everybody if person.telegram_id is not None and person.admitted]
+    return min(admitted, key=lambda person: not person.admin, default=None)
+
+
+def as_admitted(person: Person, served: Person | None) -> Person:
+    """Who the person is on an unsealed server: the served one, or a stranger."""
+    return person if served and person.id == served.id else replace(person, admitted=False, admin=False)

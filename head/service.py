@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
+from typing import TextIO
 
 from head.api import (
     Change,
@@ -35,8 +36,9 @@ from head.keeper import Keeper, KeeperSettings
 from head.machines import Machines
 from head.pools import Pools
 from head.reconcile import Reconciler
-from head.sealed import as_admitted
+from head.sealed import as_admitted, served_person
 from head.settings import Settings
+from head.state_lock import lock_state
 from head.store.store import Store
 from head.wiring import Wiring
 
@@ -56,13 +58,19 @@ class ControlPlane:
     jobs_: Jobs
     reconciler: Reconciler
     hub: Changes
+    telegram: bool
+    _lock: TextIO
     _server: Server | None = None
     _tunnels: Tunnels | None = None
     _loop: asyncio.Task[None] | None = None
 
     @classmethod
-    async def open(cls, settings: Settings, clock: Clock) -> ControlPlane:
-        """Opens the store and finds the boxes that run; nothing listens yet. Raises SettingsError."""
+    async def open(cls, settings: Settings, clock: Clock, *, telegram: bool = False) -> ControlPlane:
+        """Opens the store and finds the boxes that run; nothing listens yet. `telegram`: who is served if unsealed.
+
+        Raises SettingsError; HayrideError where another control plane has the same state.
+        """
+        lock = lock_state(settings.data_dir)
         store = await Store.open(settings.database, clock)
         try:
             await store.people.set_admins(settings.admins)
@@ -71,9 +79,15 @@ class ControlPlane:
             await keeper.find_running()
         except BaseException:
             await store.close()
+            lock.close()
             raise
+
+        async def served() -> str | None:
+            person = served_person(await store.people.everybody(), telegram=telegram)
+            return person.id if person else None
+
         changes = Changes()
-        pools = Pools(store=store, keeper=keeper)
+        pools = Pools(store=store, keeper=keeper, served=None if settings.sealing else served)
         machines = Machines(settings=settings, store=store, pools=pools, changes=changes, clock=clock)
         reconciler = Reconciler(
             settings=settings, store=store, pools=pools, machines=machines, changes=changes, clock=clock
@@ -84,7 +98,7 @@ class ControlPlane:
         )  # fmt: skip
         return cls(
             settings=settings, clock=clock, store=store, pools=pools, machines_=machines, jobs_=jobs,
-            reconciler=reconciler, hub=changes,
+            reconciler=reconciler, hub=changes, telegram=telegram, _lock=lock,
         )  # fmt: skip
 
     async def serve(self) -> None:
@@ -108,21 +122,24 @@ class ControlPlane:
         self._loop = asyncio.create_task(self.reconciler.run(), name="reconcile")
 
     async def close(self, *, stop_pools: bool) -> None:
-        """Stops serving. Boxes go on unless `stop_pools`: the next control plane finds them."""
-        self.hub.close()
-        if self._loop:
-            self._loop.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._loop
-        if self._tunnels:
-            self._tunnels.close_all()
-        if self._server:
-            await self._server.stop()
-        if stop_pools:
-            for pool in await self.store.pools.all():
-                await self.pools.keeper.stop(pool.id)
-        await self.pools.keeper.close()
-        await self.store.close()
+        """Stops serving. Boxes go on unless `stop_pools`: the next control plane finds them. Each step is taken, also
+        where an earlier one fails.
+        """
+        async with contextlib.AsyncExitStack() as steps:  # last in, first out
+            steps.callback(self._lock.close)
+            steps.push_async_callback(self.store.close)
+            steps.push_async_callback(self.pools.keeper.close)
+            if stop_pools:
+                for pool in await self.store.pools.all():
+                    steps.push_async_callback(self.pools.keeper.stop, pool.id)
+            steps.push_async_callback(self.machines_.close)
+            if self._server:
+                steps.push_async_callback(self._server.stop)
+            if self._tunnels:
+                steps.callback(self._tunnels.close_all)
+            if self._loop:
+                steps.push_async_callback(_ended, self._loop)
+            self.hub.close()
 
     @property
     def url(self) -> str:
@@ -133,7 +150,9 @@ class ControlPlane:
 
     async def person_for_telegram(self, telegram_id: int, name: str) -> Person:
         person = await self.store.people.for_telegram(telegram_id, name, admin=telegram_id in self.settings.admins)
-        return person if self.settings.sealing else as_admitted(person, await self.store.people.everybody())
+        if self.settings.sealing:
+            return person
+        return as_admitted(person, served_person(await self.store.people.everybody(), telegram=self.telegram))
 
     async def local_person(self) -> Person:
         return await self.store.people.local()
@@ -166,6 +185,7 @@ class ControlPlane:
         if self._tunnels:
             self._tunnels.cut(machine_id)
         await self.reconciler.end_jobs_of(machine_id)
+        await self.machines_.tell_pool_of_revoked(person_id, machine_id)
 
     async def start_pool(self, person_id: str) -> bool:
         """Wakes the person's pool; whether its box is sealed, as seen from inside."""
@@ -265,6 +285,12 @@ class ControlPlane:
 
     def changes(self) -> AsyncIterator[Change]:
         return self.hub.listen()
+
+
+async def _ended(task: asyncio.Task[None]) -> None:
+    task.cancel()
+    with contextlib.suppress(asyncio.CancelledError):
+        await task
 
 
 def _keeper_settings(settings: Settings) -> KeeperSettings:

@@ -3,17 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import fcntl
 import signal
 import sys
-from collections.abc import Awaitable, Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Awaitable, Callable
 from importlib.metadata import entry_points
-from pathlib import Path
 
 from head.api import ChatSettings, HeadApi
 from head.clock import Clock, SystemClock
-from head.errors import HayrideError
 from head.sealed import sealed_or_refused
 from head.service import ControlPlane
 from head.settings import Settings
@@ -27,21 +23,21 @@ async def up(settings: Settings, *, console: bool) -> int:
     telegram = settings.telegram_token is not None and not console
     settings = sealed_or_refused(settings, telegram=telegram, say=_say)
     clock = SystemClock()
-    with _only_one(settings.data_dir):
-        plane = await ControlPlane.open(settings, clock)
-        try:
-            await plane.serve()
-            _say(f"Gateway at {plane.url}. Stop with Ctrl-C.")
-            chat = ChatSettings(
-                files=settings.data_dir / "files",
-                train_time_limit=settings.train_time_limit,
-                predict_time_limit=settings.predict_time_limit,
-                telegram_token=settings.telegram_token.get_secret_value() if settings.telegram_token else None,
-                telegram_base_url=settings.telegram_base_url,
-            )
-            return await _until_signal(_door("telegram" if telegram else "console")(plane, chat, clock))
-        finally:
-            await plane.close(stop_pools=False)
+    plane = await ControlPlane.open(settings, clock, telegram=telegram)
+    try:
+        await plane.serve()
+        _say(f"Gateway at {plane.url}. Stop with Ctrl-C.")
+        token = settings.telegram_token
+        chat = ChatSettings(
+            files=settings.data_dir / "files",
+            train_time_limit=settings.train_time_limit,
+            predict_time_limit=settings.predict_time_limit,
+            telegram_token=token.get_secret_value() if token else None,
+            telegram_base_url=settings.telegram_base_url,
+        )
+        return await _until_signal(_door("telegram" if telegram else "console")(plane, chat, clock))
+    finally:
+        await plane.close(stop_pools=False)
 
 
 def _door(name: str) -> Door:
@@ -60,20 +56,6 @@ async def _until_signal(work: Awaitable[int]) -> int:
         return await task
     except asyncio.CancelledError:
         return 0
-
-
-@contextmanager
-def _only_one(data_dir: Path) -> Iterator[None]:
-    data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
-    with (data_dir / "lock").open("w") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
-            raise HayrideError(
-                "Another `hayride` runs on the same state.",
-                remedy="Stop it, or set HAYRIDE_DATA_DIR to another folder.",
-            ) from error
-        yield
 
 
 def _say(line: str) -> None:

@@ -1,0 +1,137 @@
+"""The reconcile loop with a real pool: cancel while it wakes, a restart in the middle, absent and revoked machines."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from head.api import HEAD, EndReason, JobStatus, JobView, PathData, TrainSpec, UploadData
+from head.clock import SystemClock
+from head.errors import HayrideError
+from head.identity import digest, new_id
+from head.service import ControlPlane
+from head.settings import LimitSettings, Settings
+from tests.support.tables import write_tables
+
+
+@pytest.fixture(scope="module")
+def settings(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Settings]:
+    """One server's state; its pool's box lives through all tests of this module."""
+    settings = Settings(
+        data_dir=tmp_path_factory.mktemp("server"), listen_port=0, limits=LimitSettings(running=1, queued=20)
+    )
+    yield settings
+
+    async def stop() -> None:
+        plane = await ControlPlane.open(settings, SystemClock())
+        await plane.close(stop_pools=True)
+
+    asyncio.run(stop())
+
+
+@asynccontextmanager
+async def serving(settings: Settings) -> AsyncIterator[tuple[ControlPlane, str]]:
+    plane = await ControlPlane.open(settings, SystemClock())
+    try:
+        await plane.serve()
+        yield plane, (await plane.local_person()).id
+    finally:
+        await plane.close(stop_pools=False)
+
+
+async def sent(plane: ControlPlane, person: str, folder: Path) -> UploadData:
+    return await plane.send_file(person, write_tables(folder).train)
+
+
+async def ended(plane: ControlPlane, job: JobView) -> JobView:
+    async with asyncio.timeout(90):
+        return [view async for view in plane.follow(job)][-1]
+
+
+async def absent_machine(plane: ControlPlane, person: str) -> str:
+    """A machine that redeemed its token and never came."""
+    token = new_id()
+    expires = plane.clock.now() + timedelta(minutes=5)
+    await plane.store.joins.create(offer_id=new_id(), person_id=person, token_hash=digest(token), expires=expires)
+    redeemed = await plane.store.joins.redeem(
+        token_hash=digest(token), public_key=os.urandom(32).hex(), name="absent", facts={}
+    )
+    return redeemed.machine.id
+
+
+async def test_a_job_that_was_cancelled_while_its_pool_woke_never_starts(settings: Settings) -> None:
+    async with serving(settings) as (plane, person):
+        spec = TrainSpec(data=UploadData(upload_id="nothing", name="x.csv"), target="y")
+        await plane.store.uploads.add(upload_id="nothing", person_id=person, name="x.csv", size=1, place=HEAD)
+        job = await plane.submit(person, spec, HEAD, request="cancelled")
+        await asyncio.sleep(0)  # the loop sees it
+        assert (await plane.cancel(person, job.id)).status is JobStatus.CANCELLED
+        await plane.start_pool(person)
+        after = await plane.submit(person, spec, HEAD, request="after")
+        assert (await ended(plane, after)).end_reason is EndReason.REFUSED  # that one reached the agent,
+        pool = await plane.store.pools.for_person(person)
+        journal = settings.data_dir / "pools" / pool.id / "journal"
+        assert any(after.id in path.name for path in journal.iterdir())
+        assert not any(job.id in path.name for path in journal.iterdir())  # and this one never did
+
+
+async def test_a_restart_in_the_middle_of_a_job_changes_nothing(settings: Settings, tmp_path: Path) -> None:
+    long = {"n_estimators": 2500}
+    async with serving(settings) as (plane, person):
+        data = await sent(plane, person, tmp_path)
+        spec = TrainSpec(data=data, target="diagnosis", model="random_forest", parameters=dict(long))
+        job = await plane.submit(person, spec, HEAD, request="restart")
+        async with asyncio.timeout(60):
+            async for view in plane.follow(job):
+                if view.progress and view.progress.step == "training" and view.progress.fraction:
+                    break
+    async with serving(settings) as (plane, person):
+        end = await ended(plane, job)
+        assert end.status is JobStatus.COMPLETED
+        events = await plane.store.jobs.events(person, job.id)
+        assert [event.n for event in events] == list(range(1, len(events) + 1))
+
+
+async def test_a_cancelled_job_stops(settings: Settings, tmp_path: Path) -> None:
+    async with serving(settings) as (plane, person):
+        data = await sent(plane, person, tmp_path)
+        spec = TrainSpec(data=data, target="diagnosis", model="random_forest", parameters={"n_estimators": 10_000})
+        job = await plane.submit(person, spec, HEAD, request="long")
+        async with asyncio.timeout(60):
+            async for view in plane.follow(job):
+                if view.status is JobStatus.RUNNING:
+                    break
+        assert (await plane.cancel(person, job.id)).cancelling
+        assert (await ended(plane, job)).end_reason is EndReason.CANCELLED
+
+
+async def test_jobs_that_wait_for_an_absent_machine_hold_up_nobody(settings: Settings, tmp_path: Path) -> None:
+    async with serving(settings) as (plane, person):
+        data = await sent(plane, person, tmp_path)
+        spec = TrainSpec(data=data, target="diagnosis", model="logistic_regression")
+        absent = await absent_machine(plane, person)
+        there = spec.model_copy(update={"data": PathData(path="~/a.csv")})
+        waiting = await plane.submit(person, there, absent, request="waits")
+        job = await plane.submit(person, spec, HEAD, request="goes")
+        assert (await ended(plane, job)).status is JobStatus.COMPLETED
+        assert (await plane.job(person, waiting.id)).status is JobStatus.QUEUED
+
+        pool = await plane.store.pools.for_person(person)
+        found = plane.pools.keeper._pools[pool.id]
+        os.kill(found.box.pid, signal.SIGKILL)  # a box that does not answer keeps no machine in
+        await plane.revoke(person, absent)
+        assert (await ended(plane, waiting)).end_reason is EndReason.REVOKED
+        assert await plane.machines(person) == []
+
+
+async def test_a_second_control_plane_on_the_same_state_is_refused(settings: Settings) -> None:
+    async with serving(settings):
+        with pytest.raises(HayrideError, match="same state"):
+            await ControlPlane.open(settings, SystemClock())
