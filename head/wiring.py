@@ -7,7 +7,6 @@ import hashlib
 import os
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import timedelta
 from importlib.metadata import version
 from pathlib import Path
 
@@ -25,9 +24,6 @@ from head.pools import Pools
 from head.reconcile import Reconciler
 from head.settings import Settings
 from head.store.store import Store
-
-#: A dashboard's cookie lives this long in the store's books.
-DASHBOARD_SESSION = timedelta(hours=12)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -113,11 +109,7 @@ class Wiring:
         self.reconciler.wake()
 
     async def open_dashboard_link(self, secret: str) -> str | None:
-        person_id = await self.store.links.open(
-            secret_hash=digest(secret),
-            session_hash=digest(f"session of {secret}"),
-            expires=self.clock.now() + DASHBOARD_SESSION,
-        )
+        person_id = await self.store.links.open(digest(secret))
         if person_id is None:
             return None
         pool = await self.store.pools.find(person_id)

@@ -29,7 +29,8 @@ class Database:
     def __init__(self, url: str) -> None:
         self.sqlite = make_url(url).get_backend_name() == "sqlite"
         connect_args: dict[str, Any] = {"timeout": BUSY_SECONDS} if self.sqlite else {}
-        self._engine: AsyncEngine = create_async_engine(url, connect_args=connect_args)
+        # A row can hold a token, and an error's text ends up in a log.
+        self._engine: AsyncEngine = create_async_engine(url, connect_args=connect_args, hide_parameters=True)
         self._writing = self._engine.execution_options(writing=True)
         # Waiting here is fair and cheap; without it our own tasks would wait for each other inside SQLite.
         self._turn = asyncio.Lock()

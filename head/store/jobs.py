@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+import logging
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from pydantic import TypeAdapter
@@ -21,8 +22,12 @@ from head.store.records import JobRow
 from head.store.tables import EventTable, JobTable
 from ray_jobs.spec import EVENT, SPEC, Event, Problem, Progress, Result, Spec, TrainResult, is_ending
 
-#: A box may send events without end; beyond this many of a job only the newest progress and the ending are kept.
+#: A box may send events without end; beyond this many of a job, or this many bytes of them, only the newest progress
+#: and the ending are kept.
 EVENTS_KEPT = 10_000
+EVENT_BYTES_KEPT = 1024 * 1024
+
+log = logging.getLogger(__name__)
 
 _RESULT: TypeAdapter[Result] = TypeAdapter(Result)
 _ENDED = tuple(status.value for status in JobStatus if status.ended)
@@ -36,6 +41,7 @@ class StaleJob(Exception):
 class Jobs:
     database: Database
     clock: Clock
+    _complained: set[str] = field(default_factory=set, init=False, repr=False)  #: ids of unreadable rows, told once
 
     async def add(self, *, person_id: str, spec: Spec, place: str, request: str, queued_limit: int) -> JobRow:
         """Queues a job; the same `request` of the same person gives the same job, whatever else is said.
@@ -54,9 +60,8 @@ class Jobs:
                         remedy="Wait for one to start, or cancel one: /jobs.",
                     )
                 state = JobState(created=self.clock.now())
-                row = JobTable(
-                    id=new_id(), person_id=person_id, request=request, place=place, acknowledged=0, revision=1
-                )
+                row = JobTable(id=new_id(), person_id=person_id, request=request, place=place)
+                row.acknowledged, row.event_bytes, row.revision = 0, 0, 1
                 row.spec = SPEC.dump_json(spec).decode()
                 for column, value in _columns(state).items():
                     setattr(row, column, value)
@@ -79,25 +84,31 @@ class Jobs:
         order = (case((JobTable.status.in_(_ENDED), 1), else_=0), JobTable.created.desc(), JobTable.id)
         query = select(JobTable).where(JobTable.person_id == person_id).order_by(*order).limit(limit).offset(offset)
         async with self.database.read() as session:
-            return [_job(row) for row in await session.scalars(query)]
+            return self._readable(await session.scalars(query))
 
     async def open(self) -> list[JobRow]:
         """Everybody's jobs that have not ended, oldest first: what the reconcile loop works on."""
         query = select(JobTable).where(JobTable.status.not_in(_ENDED)).order_by(JobTable.created, JobTable.id)
         async with self.database.read() as session:
-            return [_job(row) for row in await session.scalars(query)]
+            return self._readable(await session.scalars(query))
 
     async def unsettled(self, *, since: datetime) -> list[JobRow]:
         """Everybody's jobs that are open or have ended since then, oldest first."""
         query = select(JobTable).where(JobTable.status.not_in(_ENDED) | (JobTable.ended >= since))
         async with self.database.read() as session:
-            return [_job(row) for row in await session.scalars(query.order_by(JobTable.created, JobTable.id))]
+            return self._readable(await session.scalars(query.order_by(JobTable.created, JobTable.id)))
 
     async def unacknowledged(self) -> list[JobRow]:
         """Everybody's ended jobs whose agent still keeps their journal."""
         query = select(JobTable).where(JobTable.status.in_(_ENDED), JobTable.acknowledged < JobTable.last_event)
         async with self.database.read() as session:
-            return [_job(row) for row in await session.scalars(query.order_by(JobTable.created))]
+            return self._readable(await session.scalars(query.order_by(JobTable.created)))
+
+    async def count_running(self, place: str) -> int:
+        """How many jobs run at a machine, as far as is known."""
+        here = (JobTable.place == place, JobTable.status == JobStatus.RUNNING.value)
+        async with self.database.read() as session:
+            return await session.scalar(select(func.count()).select_from(JobTable).where(*here)) or 0
 
     async def advance(self, job: JobRow, state: JobState, *, events: Sequence[Event] = ()) -> JobRow:
         """Stores the new state, the events that led to it and the model that came of it: all or nothing.
@@ -110,7 +121,7 @@ class Jobs:
             row = await session.scalar(query.returning(JobTable))
             if row is None:
                 raise StaleJob(job.id)
-            await _append(session, job.id, events)
+            await _append(session, row, events)
             if job.state.result is None and isinstance(state.result, TrainResult):
                 await keep_model(session, job, state.result, now=state.ended or self.clock.now())
             return _job(row)
@@ -129,17 +140,34 @@ class Jobs:
             query = update(JobTable).where(JobTable.id == job_id, JobTable.acknowledged < n)
             await session.execute(query.values(acknowledged=n))
 
+    def _readable(self, rows: Iterable[JobTable]) -> list[JobRow]:
+        """Without those that cannot be read (another version wrote them): one must not stop everybody's."""
+        found = []
+        for row in rows:
+            try:
+                found.append(_job(row))
+            except (ValueError, TypeError) as error:
+                if row.id not in self._complained:
+                    self._complained.add(row.id)
+                    log.error("job %s cannot be read (%s) and is left alone", row.id, type(error).__name__)
+        return found
 
-async def _append(session: AsyncSession, job_id: str, events: Sequence[Event]) -> None:
+
+async def _append(session: AsyncSession, job: JobTable, events: Sequence[Event]) -> None:
     if not events:
         return
     numbers = [event.n for event in events]
-    query = select(EventTable.n).where(EventTable.job_id == job_id, EventTable.n.in_(numbers))
+    query = select(EventTable.n).where(EventTable.job_id == job.id, EventTable.n.in_(numbers))
     there = set(await session.scalars(query))
     for event in events:
-        if event.n not in there and (event.n <= EVENTS_KEPT or is_ending(event)):
+        if event.n in there:
+            continue
+        text = EVENT.dump_json(event)
+        fits = event.n <= EVENTS_KEPT and job.event_bytes + len(text) <= EVENT_BYTES_KEPT
+        if fits or is_ending(event):
             there.add(event.n)
-            session.add(EventTable(job_id=job_id, n=event.n, event=EVENT.dump_json(event).decode()))
+            job.event_bytes += len(text)
+            session.add(EventTable(job_id=job.id, n=event.n, event=text.decode()))
 
 
 def _columns(state: JobState) -> dict[str, object]:

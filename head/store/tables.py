@@ -135,6 +135,7 @@ class JobTable(Base):
     ended: Mapped[datetime | None]
     last_event: Mapped[int]
     acknowledged: Mapped[int]
+    event_bytes: Mapped[int]  # of the stored events
     story: Mapped[list[str]]
     revision: Mapped[int]
 
@@ -195,11 +196,10 @@ class CardTable(Base):
 
 
 class DashboardLinkTable(Base):
-    """Single-use links, and the sessions that they opened: each known by its hash, each with its end."""
+    """Single-use links: each known by its hash, each with its end."""
 
     __tablename__ = "dashboard_links"
 
     secret_hash: Mapped[str] = mapped_column(String(64), primary_key=True)
     person_id: Mapped[str] = mapped_column(ForeignKey("people.id"), index=True)
-    session: Mapped[bool]
     expires: Mapped[datetime]

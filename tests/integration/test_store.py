@@ -15,6 +15,7 @@ import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 from sqlalchemy import text
+from sqlalchemy.exc import IntegrityError
 
 from head.api import Draft, EndReason, JobStatus, Person
 from head.clock import ManualClock
@@ -22,7 +23,7 @@ from head.errors import JobRefused, JoinRefused, NotFoundError, RefusedError, Se
 from head.identity import digest, new_id, new_token, resource_tag
 from head.lifecycle import apply, ask_cancel, dispatched, end
 from head.store import JobRow, Redeemed, StaleJob, Store
-from head.store.jobs import EVENTS_KEPT
+from head.store.jobs import EVENT_BYTES_KEPT, EVENTS_KEPT
 from head.store.tables import Base
 from ray_jobs.spec import Completed, Event, PathData, Progress, Started, TrainResult, TrainSpec
 
@@ -205,6 +206,14 @@ async def test_of_two_who_redeem_one_token_at_once_one_wins(
     assert (state.used_at, state.machine_id) == (clock.now(), won[0].machine.id)
 
 
+async def test_an_errors_text_tells_no_secret(store: Store, clock: ManualClock, ann: Person) -> None:
+    expires = clock.now() + timedelta(seconds=300)
+    await store.joins.create(offer_id="offer1", person_id=ann.id, token_hash="s3cret", expires=expires)
+    with pytest.raises(IntegrityError) as raised:
+        await store.joins.create(offer_id="offer2", person_id=ann.id, token_hash="s3cret", expires=expires)
+    assert "s3cret" not in str(raised.value)
+
+
 async def test_used_expired_and_invented_tokens_are_told_apart(store: Store, clock: ManualClock, ann: Person) -> None:
     used, _ = await offer(store, ann, clock)
     await redeem(store, used, "a")
@@ -345,6 +354,54 @@ async def test_a_box_that_talks_without_end_does_not_fill_the_disk(
     assert await store.jobs.events(ann.id, job.id) == [done]
 
 
+async def test_large_events_do_not_fill_the_disk_either(store: Store, clock: ManualClock, ann: Person) -> None:
+    job = await add(store, ann)
+    state = dispatched(job.state, now=clock.now())
+    metrics = {f"{number:0>250}": 1.0 for number in range(50)}
+    large = [Progress(n=n, at=0, step="x", metrics=metrics) for n in range(1, 101)]
+    for event in large:
+        state = apply(state, event, now=clock.now())
+        job = await store.jobs.advance(job, state, events=[event])
+    assert job.state.progress == large[-1]
+    done = Completed(n=101, at=0, result=trained("model00001"))
+    await store.jobs.advance(job, apply(state, done, now=clock.now()), events=[done])
+    kept = await store.jobs.events(ann.id, job.id)
+    assert kept == [*large[: len(kept) - 1], done]
+    size = sum(len(event.model_dump_json()) for event in kept[:-1])
+    assert EVENT_BYTES_KEPT // 2 < size <= EVENT_BYTES_KEPT
+
+
+async def test_a_job_that_cannot_be_read_does_not_hide_the_others(
+    store: Store, clock: ManualClock, ann: Person, bob: Person, caplog: pytest.LogCaptureFixture
+) -> None:
+    for request in ("old", "result"):
+        await finish(store, await add(store, bob, request), clock, f"model0{request}")
+    broken, good = await add(store, bob), await add(store, ann)
+    async with store.database.write() as session:
+        older = (
+            """UPDATE jobs SET spec = '{"kind": "train", "file": "x.csv"}' WHERE request = 'r' AND person_id = :bob"""
+        )
+        await session.execute(text(older), {"bob": bob.id})
+        await session.execute(text("UPDATE jobs SET result = '{}' WHERE request = 'old'"))
+    for _ in range(2):
+        assert [job.id for job in await store.jobs.open()] == [good.id]
+    assert caplog.text.count(broken.id) == 1
+    assert len(await store.jobs.unacknowledged()) == 1
+    assert len(await store.jobs.unsettled(since=clock.now())) == 2
+    assert len(await store.jobs.of_person(bob.id)) == 1
+
+
+async def test_what_runs_at_a_machine_is_counted(store: Store, clock: ManualClock, ann: Person) -> None:
+    for place, runs in (("laptop01", True), ("laptop01", False), ("laptop02", True)):
+        job = await store.jobs.add(person_id=ann.id, spec=CHURN, place=place, request=f"{place} {runs}", queued_limit=9)
+        if runs:
+            started = Started(n=1, at=0, node_ip="127.77.1.1", sealed=True)
+            state = apply(dispatched(job.state, now=clock.now()), started, now=clock.now())
+            await store.jobs.advance(job, state, events=[started])
+    assert await store.jobs.count_running("laptop01") == 1
+    assert await store.jobs.count_running("laptop03") == 0
+
+
 async def test_a_model_id_that_a_machine_gives_twice_changes_nothing(
     store: Store, clock: ManualClock, ann: Person, bob: Person
 ) -> None:
@@ -396,21 +453,15 @@ async def test_a_card_shows_a_subject_once_in_each_chat(store: Store, ann: Perso
     assert sorted(await store.cards.showing("job:1")) == [("7", 11), ("8", 12)]
 
 
-async def test_a_dashboard_link_opens_one_session_that_ends(store: Store, clock: ManualClock, ann: Person) -> None:
-    soon, later = clock.now() + timedelta(minutes=1), clock.now() + timedelta(hours=1)
+async def test_a_dashboard_link_opens_once_and_in_time(store: Store, clock: ManualClock, ann: Person) -> None:
+    soon = clock.now() + timedelta(minutes=1)
     await store.links.create(ann.id, secret_hash="link", expires=soon)
-    assert await store.links.session_of("link") is None
-    opened = await asyncio.gather(
-        *(store.links.open(secret_hash="link", session_hash=f"s{n}", expires=later) for n in range(2))
-    )
+    await store.links.create(ann.id, secret_hash="late", expires=soon)
+    opened = await asyncio.gather(*(store.links.open("link") for _ in range(2)))
     assert sorted(opened, key=str) == sorted([ann.id, None], key=str)
-    session = "s0" if opened[0] else "s1"
-    assert await store.links.session_of(session) == ann.id
-    assert await store.links.open(secret_hash=session, session_hash="x", expires=later) is None
-    clock.advance(3600)
-    assert await store.links.session_of(session) is None
-    await store.links.create(ann.id, secret_hash="old", expires=clock.now())
-    assert await store.links.open(secret_hash="old", session_hash="y", expires=later) is None
+    clock.advance(60)
+    assert await store.links.open("late") is None
+    assert await store.links.open("invented") is None
 
 
 async def test_uploads_are_found_by_name_the_newest_first(store: Store, clock: ManualClock, ann: Person) -> None:
