@@ -22,7 +22,7 @@ from head.pool_answers import without_controls
 from head.pool_client import PoolClient
 from head.pool_plan import KeeperSettings, PoolIdentity, pool_plan
 from ray_jobs.place import checked_id
-from sealing import Box, SealError, SocketFolder, launch, launch_unsealed
+from sealing import Box, SealError, SocketFolder, launch, launch_unsealed, only_box
 
 __all__ = ["Keeper", "KeeperSettings", "PoolIdentity"]
 
@@ -32,7 +32,7 @@ log = logging.getLogger(__name__)
 READY_TIME = 180.0
 #: Seconds that a box's program is given to end by itself.
 PATIENCE = 8.0
-_HTTP, _DOOR, _BOX, _ERRORS = "http.sock", "door.sock", "box.json", "errors"
+_HTTP, _DOOR, _BOX, _ERRORS, _LOCK = "http.sock", "door.sock", "box.json", "errors", "lock"
 _LAST_WORDS = 300
 
 
@@ -134,14 +134,9 @@ class Keeper:
         run = self._run(pool.pool_id)
         try:
             sockets = await asyncio.to_thread(_private_folders, run, self.settings.pool_folder(pool.pool_id))
-            http, door = sockets.listen(_HTTP), sockets.listen(_DOOR)
-            with http, door:
-                plan = await asyncio.to_thread(pool_plan, self.settings, pool, {"http": http, "door": door})
-                begin = launch if self.settings.sealed else launch_unsealed
-                box = await asyncio.to_thread(begin, plan, errors=run / _ERRORS)
+            box = await asyncio.to_thread(_launch, self.settings, pool, sockets)
         except SealError as error:
             raise SealingError(error.message, remedy=error.remedy) from error
-        await asyncio.to_thread(_write_record, run / _BOX, box)
         log.info("The box of pool %s was started, process %d", pool.pool_id, box.pid)
         return self._keep(pool.pool_id, box, sockets)
 
@@ -217,6 +212,21 @@ def _private_folders(run: Path, folder: Path) -> SocketFolder:
         if each.is_symlink() or found.st_uid != os.geteuid():
             raise HayrideError(f"The server's folder {each.name} is not its own.", remedy="Choose another data folder.")
     return SocketFolder(run)
+
+
+def _launch(settings: KeeperSettings, pool: PoolIdentity, sockets: SocketFolder) -> Box:
+    """Starts the pool's box and records it. Raises SealError."""
+    run = sockets.path
+    begin = launch if settings.sealed else launch_unsealed
+    with (
+        only_box(run / _LOCK, patience=PATIENCE) as lock,
+        sockets.listen(_HTTP) as http,
+        sockets.listen(_DOOR) as door,
+    ):
+        plan = pool_plan(settings, pool, {"http": http, "door": door})
+        box = begin(plan, errors=run / _ERRORS, lock=lock)
+    _write_record(run / _BOX, box)
+    return box
 
 
 def _write_record(path: Path, box: Box) -> None:

@@ -26,6 +26,7 @@ from sealing import (
     app_binds,
     launch,
     launch_unsealed,
+    only_box,
 )
 
 SOCKET = "tunnel"
@@ -182,11 +183,15 @@ class MachineBox:
         if not self.sealed and self._temp is None:
             self._temp = Path(tempfile.mkdtemp(prefix="hr", dir="/tmp"))  # short, see InnerConfig.temp
         start = launch if self.sealed else launch_unsealed
-        with self._sockets.listen(SOCKET) as listening:
+        run = self._state.run
+        with only_box(run / "lock", patience=PATIENCE) as lock, self._sockets.listen(SOCKET) as listening:
             plan = box_plan(self._machine, self._state, self._sizes, listening, temp=self._temp)
-            self._box = start(plan, errors=self._state.run / "errors")
+            self._box = start(plan, errors=run / "errors", lock=lock)
         temp = str(self._temp) if self._temp else ""
-        self._record.write_text(json.dumps({"fingerprint": fingerprint, "box": self._box.to_json(), "temp": temp}))
+        record = {"fingerprint": fingerprint, "box": self._box.to_json(), "temp": temp}
+        aside = self._record.with_suffix(".new")
+        aside.write_text(json.dumps(record))
+        aside.replace(self._record)
 
     def _recorded(self, fingerprint: str) -> Box | None:
         """The box of an earlier node agent: taken over if it fits, ended if not."""

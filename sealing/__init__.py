@@ -4,12 +4,14 @@ plan.py      what a box is to hold       box.py      launch, launch_unsealed
 sockets.py   the way into a box          running.py  Box: alive, wait, stop, its record
 folders.py   a person's folders in it    status.py   whether this host can make boxes, and how to change that
 python.py    an interpreter, our code    discard.py  deleting what a box has left
+lock.py      one box at a time
 """
 
 from sealing.box import Box, SealStatus, launch, launch_unsealed, seal_status
 from sealing.discard import discard, set_aside
 from sealing.errors import SealError
 from sealing.folders import allowed_binds
+from sealing.lock import only_box
 from sealing.plan import Bind, BoxPlan, Limits
 from sealing.python import app_binds
 from sealing.sockets import SocketFolder, inherited
@@ -28,6 +30,7 @@ __all__ = [
     "inherited",
     "launch",
     "launch_unsealed",
+    "only_box",
     "seal_status",
     "set_aside",
 ]

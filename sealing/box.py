@@ -25,15 +25,16 @@ __all__ = ["Box", "SealStatus", "launch", "launch_unsealed", "seal_status"]
 _WAIT = 'read -r _ && exec "$@" </dev/null'
 
 
-def launch(plan: BoxPlan, *, errors: Path) -> Box:
+def launch(plan: BoxPlan, *, errors: Path, lock: int | None = None) -> Box:
     """Starts a sealed box in a session of its own; it outlives us. Raises SealError.
 
     The first 64 KiB of what it says on standard output and error go to `errors`, a 0600 file outside of the box, as
     long as this process lives: the program inside is to open a log of its own soon. Treat the file as hostile text.
+    The box holds the descriptor `lock`, of `only_box`, to its end.
     """
     found = working()
     made = cgroups.made(plan.name, plan.limits)
-    with words.opened(errors) as kept, made as group, set_up(found.bwrap, plan) as waiting:
+    with words.opened(errors) as kept, made as group, set_up(found.bwrap, plan, lock) as waiting:
         group = _bounded(waiting.pid, plan, group, own_users=True)
         held = limits.held_by(plan.limits, group, sealed=True, processes_hold=found.processes_hold)
         box = _box(waiting.pid, group, sealed=True, held=held)
@@ -42,7 +43,7 @@ def launch(plan: BoxPlan, *, errors: Path) -> Box:
     return box
 
 
-def launch_unsealed(plan: BoxPlan, *, errors: Path) -> Box:
+def launch_unsealed(plan: BoxPlan, *, errors: Path, lock: int | None = None) -> Box:
     """Starts the same plan as a plain process in a session of its own: nothing is hidden from it. Raises SealError.
 
     The plan's paths are real ones already. Its files are written 0600 into a fresh 0700 folder; where the path inside
@@ -52,7 +53,7 @@ def launch_unsealed(plan: BoxPlan, *, errors: Path) -> Box:
     made = cgroups.made(plan.name, plan.limits)
     with _removed_on_error(scratch), words.opened(errors) as kept, made as group, descriptors() as ours:
         said, says = ours.pipe()
-        child = _waiting_child(plan, scratch, says)
+        child = _waiting_child(plan, scratch, says, lock)
         try:
             group = _bounded(child.pid, plan, group, own_users=False)
             held = limits.held_by(plan.limits, group, sealed=False, processes_hold=False)
@@ -67,7 +68,7 @@ def launch_unsealed(plan: BoxPlan, *, errors: Path) -> Box:
     return box
 
 
-def _waiting_child(plan: BoxPlan, scratch: Path, says: int) -> subprocess.Popen[bytes]:
+def _waiting_child(plan: BoxPlan, scratch: Path, says: int, lock: int | None) -> subprocess.Popen[bytes]:
     real = {inside: _write(scratch / inside.lstrip("/"), content) for inside, content in plan.files.items()}
     variables = {name: real.get(value, value) for name, value in environment_inside(plan).items()}
     return subprocess.Popen(
@@ -76,7 +77,7 @@ def _waiting_child(plan: BoxPlan, scratch: Path, says: int) -> subprocess.Popen[
         stdin=subprocess.PIPE,
         stdout=says,
         stderr=says,
-        pass_fds=[listening.fileno() for listening in plan.sockets.values()],
+        pass_fds=[*(listening.fileno() for listening in plan.sockets.values()), *([] if lock is None else [lock])],
         start_new_session=True,
         cwd=plan.folder,
     )

@@ -67,7 +67,7 @@ def wait(pid: int, started: int, seconds: float) -> bool:
 def children(pid: int) -> list[tuple[int, int]]:
     """(pid, start) of the living children of `pid`, oldest first."""
     found = []
-    for child in _pids():
+    for child in pids():
         fields = _stat(child)
         if fields is not None and int(fields[1]) == pid and fields[0] not in (b"Z", b"X"):
             found.append((child, int(fields[19])))
@@ -78,18 +78,28 @@ def marked(entry: str) -> list[tuple[int, int]]:
     """(pid, start) of the processes whose environment holds `entry`, "NAME=value": what one launch brought forth."""
     wanted = entry.encode()
     found = []
-    for pid in _pids():
+    for pid in pids():
         started = started_at(pid)
-        try:
-            environment = (_PROC / str(pid) / "environ").read_bytes().split(b"\0")
-        except OSError:
-            continue
-        if started is not None and wanted in environment:
+        if started is not None and wanted in _environment(pid):
             found.append((pid, started))
     return found
 
 
-def _pids() -> list[int]:
+def variable(pid: int, name: str) -> str | None:
+    """What the process was started with as variable `name`; None without it, and where that is not shown to us."""
+    prefix = f"{name}=".encode()
+    return next((os.fsdecode(entry[len(prefix) :]) for entry in _environment(pid) if entry.startswith(prefix)), None)
+
+
+def _environment(pid: int) -> list[bytes]:
+    try:
+        return (_PROC / str(pid) / "environ").read_bytes().split(b"\0")
+    except OSError:
+        return []
+
+
+def pids() -> list[int]:
+    """All that there are; none without a /proc."""
     return [int(entry.name) for entry in _PROC.iterdir() if entry.name.isdecimal()] if _PROC.is_dir() else []
 
 

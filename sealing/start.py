@@ -109,9 +109,9 @@ def descriptors() -> Iterator[Descriptors]:
 
 
 @contextlib.contextmanager
-def set_up(bwrap: Path, plan: BoxPlan) -> Iterator[Waiting]:
+def set_up(bwrap: Path, plan: BoxPlan, lock: int | None = None) -> Iterator[Waiting]:
     """A box for the plan that waits to begin; an error meanwhile ends it. Raises SealError with bwrap's own words."""
-    waiting = _start(bwrap, plan)
+    waiting = _start(bwrap, plan, lock)
     try:
         if waiting.pid == 0:
             raise SealError("bwrap ended early.")
@@ -123,7 +123,7 @@ def set_up(bwrap: Path, plan: BoxPlan) -> Iterator[Waiting]:
         raise
 
 
-def _start(bwrap: Path, plan: BoxPlan) -> Waiting:
+def _start(bwrap: Path, plan: BoxPlan, lock: int | None) -> Waiting:
     if plan.folder.is_symlink() or not plan.folder.is_dir():
         raise SealError(f"Box {plan.name} has no folder at {plan.folder}.")
     with descriptors() as held:
@@ -132,10 +132,13 @@ def _start(bwrap: Path, plan: BoxPlan) -> Waiting:
         waits, go = held.packet_pipe()
         said, says = held.pipe()
         chosen += ["--info-fd", str(tells), "--block-fd", str(waits)]
+        if lock is not None:
+            chosen += ["--sync-fd", str(lock)]  # process 1 keeps it, and the command does not get it
         arguments = held.data(b"".join(option.encode() + b"\0" for option in chosen))
         # Of ours the child keeps what bwrap reads and closes, and the sockets.
         passed = [number for number in held.all if number not in (told, go, said, says)]
         passed += [listening.fileno() for listening in plan.sockets.values()]
+        passed += [] if lock is None else [lock]
         process = subprocess.Popen(
             [str(bwrap), "--args", str(arguments), "--", *plan.command],
             # As process 1 of the box, bwrap shows inside what it was started with.

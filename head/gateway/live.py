@@ -23,11 +23,18 @@ FRAME = 64 * 1024
 #: Seconds after which a tunnel that said nothing at all is given up; a frozen one lives as long.
 SILENCE = 3600.0
 
+CLOSE_REFUSED = 4403
+
 Door = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 
 
+def refusal(message: str) -> Mapping[str, object]:
+    """What a machine is told that is not to come back."""
+    return {"type": "refused", "code": TunnelRefused.code, "message": message}
+
+
 class LiveTunnel:
-    """One authenticated WebSocket and, once granted, the door's connection."""
+    """One authenticated WebSocket, which passes the bytes of the door once granted."""
 
     def __init__(self, websocket: WebSocket, machine_id: str, services: GatewayServices) -> None:
         self.machine_id = machine_id
@@ -37,6 +44,7 @@ class LiveTunnel:
         self._websocket = websocket
         self._services = services
         self._noting: asyncio.Task[None] | None = None
+        self._malformed = False
 
     def cut(self, message: Mapping[str, object], close_code: int) -> None:
         """Ends the tunnel, telling the machine why."""
@@ -52,7 +60,6 @@ class LiveTunnel:
 
     async def pass_bytes(self, door: Door | None) -> None:
         """Passes bytes both ways until the door, the machine or `cut` ends it."""
-        self.granted = True
         tasks: set[asyncio.Task[None]] = {asyncio.create_task(self._from_machine(door[1] if door else None))}
         if door:
             tasks.add(asyncio.create_task(self._from_door(door[0])))
@@ -71,8 +78,6 @@ class LiveTunnel:
                     outcome, (OSError, WebSocketDisconnect, TimeoutError)
                 ):
                     log.error("a tunnel of %s ended badly", self.machine_id, exc_info=outcome)
-            if door:
-                door[1].close()
             with suppress(RuntimeError, WebSocketDisconnect, OSError):
                 await self._websocket.close(1001)
 
@@ -105,9 +110,15 @@ class LiveTunnel:
         try:
             heartbeat = HEARTBEAT.validate_json(text)
         except ValidationError:
-            log.warning("machine %s sent a malformed heartbeat", self.machine_id)
+            if not self._malformed:  # once: the machine says how many there are
+                self._malformed = True
+                log.warning("machine %s sends malformed heartbeats", self.machine_id)
             return
-        joined = await self._services.heartbeat(self.machine_id, heartbeat.facts)
+        try:
+            joined = await self._services.heartbeat(self.machine_id, heartbeat.facts)
+        except TunnelRefused as error:
+            self.cut(refusal(str(error)), CLOSE_REFUSED)
+            return
         with suppress(RuntimeError, WebSocketDisconnect, OSError):
             await self._websocket.send_text(json.dumps({"type": "heartbeat", "joined": joined}))
 
@@ -117,37 +128,54 @@ class Tunnels:
 
     def __init__(self, services: GatewayServices) -> None:
         self._services = services
-        self._live: dict[str, LiveTunnel] = {}
+        #: The newest is the last; those before it have been told to end.
+        self._live: dict[str, list[LiveTunnel]] = {}
+        #: Machines whose tunnel the control plane was told of.
+        self._told: set[str] = set()
 
     def is_live(self, machine_id: str) -> bool:
         """Whether the machine has a tunnel that was granted."""
         live = self._live.get(machine_id)
-        return live is not None and live.granted
+        return bool(live) and live[-1].granted
 
     def cut(self, machine_id: str, *, reason: str = "This machine was removed from its pool.") -> bool:
         """Cuts the machine's tunnel for good (its node agent does not come back); False if it has none."""
-        live = self._live.get(machine_id)
-        if live is None:
-            return False
-        live.cut({"type": "refused", "code": TunnelRefused.code, "message": reason}, 4403)
-        return True
+        live = self._live.get(machine_id, [])
+        for each in live:
+            each.cut(refusal(reason), CLOSE_REFUSED)
+        return bool(live)
 
     def close_all(self) -> None:
         """Ends every tunnel because the server stops; the machines come back by themselves."""
         for live in self._live.values():
-            live.cut({"type": "retry", "code": "stopping", "message": "The server is stopping."}, 1012)
+            for each in live:
+                each.cut({"type": "retry", "code": "stopping", "message": "The server is stopping."}, 1012)
+
+    async def grant(self, live: LiveTunnel) -> None:
+        """Notes, inside of `the_only`, that the machine was granted this tunnel."""
+        live.granted = True
+        self._told.add(live.machine_id)
+        await self._services.tunnel_opened(live.machine_id)
 
     @asynccontextmanager
     async def the_only(self, live: LiveTunnel) -> AsyncIterator[None]:
-        """Makes `live` the machine's only tunnel; the older is told that it was replaced."""
-        older = self._live.get(live.machine_id)
-        self._live[live.machine_id] = live
-        if older:
+        """Makes `live` the machine's only tunnel; the older is told that it was replaced, whatever becomes of this one.
+
+        When the last of a machine's tunnels has ended the control plane is told, if it had been told of any.
+        """
+        machine_id = live.machine_id
+        all_live = self._live.setdefault(machine_id, [])
+        for older in all_live:
+            # Not only when `live` is granted: opening the door for it ends the older one's SSH, and an older agent that
+            # had not been told why would come back and replace this one in turn.
             older.cut({"type": "replaced", "message": "Another node agent of this machine has connected."}, 4409)
+        all_live.append(live)
         try:
             yield
         finally:
-            if self._live.get(live.machine_id) is live:
-                del self._live[live.machine_id]
-                if live.granted:
-                    await self._services.tunnel_closed(live.machine_id)
+            all_live.remove(live)
+            if not all_live:
+                del self._live[machine_id]
+                if machine_id in self._told:
+                    self._told.discard(machine_id)
+                    await self._services.tunnel_closed(machine_id)

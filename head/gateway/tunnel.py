@@ -12,7 +12,8 @@ import binascii
 import json
 import logging
 import secrets
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
 from typing import Any
 
 from cryptography.exceptions import InvalidSignature
@@ -21,7 +22,7 @@ from fastapi import APIRouter, WebSocket, WebSocketDisconnect
 from pydantic import ValidationError
 
 from head.errors import HayrideError, PoolUnavailable, TunnelRefused
-from head.gateway.live import LiveTunnel, Tunnels
+from head.gateway.live import CLOSE_REFUSED, Door, LiveTunnel, Tunnels
 from head.gateway.messages import ANSWER, Answer
 from head.gateway.services import GatewayServices, MachineIdentity, Opened
 
@@ -31,7 +32,6 @@ log = logging.getLogger(__name__)
 _AUTHENTICATION = 10.0
 #: Seconds between the lines that tell a machine that its pool is still starting.
 _WAIT = 2.0
-CLOSE_REFUSED = 4403
 CLOSE_RETRY = 1013
 #: Said for an unknown machine and for a wrong key alike: a stranger learns nothing.
 _UNKNOWN = "This server does not know this machine, or its key is another."
@@ -123,10 +123,10 @@ async def _serve(
             opening.cancel()
         if opened is None:
             return
-        reader_writer = None if opened.door is None else await _connect(opened.door)
-        await _send(websocket, _grant(opened))
-        await services.tunnel_opened(machine_id)
-        await live.pass_bytes(reader_writer)
+        async with _connected(opened.door) as door:
+            await _send(websocket, _grant(opened))
+            await tunnels.grant(live)
+            await live.pass_bytes(door)
 
 
 async def _opened(websocket: WebSocket, opening: asyncio.Task[Opened], live: LiveTunnel) -> Opened | None:
@@ -142,11 +142,20 @@ async def _opened(websocket: WebSocket, opening: asyncio.Task[Opened], live: Liv
         await _send(websocket, {"type": "wait", "message": "Your pool is starting."})
 
 
-async def _connect(door: str) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+@asynccontextmanager
+async def _connected(address: str | None) -> AsyncIterator[Door | None]:
+    """A connection to the door, for as long as the tunnel lives; None where the machine needs no door."""
+    if address is None:
+        yield None
+        return
     try:
-        return await asyncio.open_unix_connection(door, limit=1 << 18)
+        door = await asyncio.open_unix_connection(address, limit=1 << 18)
     except OSError as error:
         raise PoolUnavailable("The pool's door does not answer.", remedy="It is tried again by itself.") from error
+    try:
+        yield door
+    finally:
+        door[1].close()
 
 
 def _grant(opened: Opened) -> Mapping[str, object]:

@@ -241,6 +241,17 @@ async def test_another_keeper_finds_the_running_box(life: Life) -> None:
     assert (await followed(life.client, "trainjob"))[-1].kind == "completed"
 
 
+async def test_a_box_whose_record_was_lost_is_ended_before_another_starts(life: Life) -> None:
+    lost = family(life.box)
+    await life.keeper.close()
+    (life.run / "box.json").write_text('{"pid"')
+    life.keeper = Keeper(life.settings, SystemClock())
+    assert await life.keeper.find_running() == []
+    await life.start()
+    assert life.box not in lost
+    assert not any(os.path.exists(f"/proc/{pid}") for pid in lost)  # noqa: ASYNC240
+
+
 async def test_it_comes_back_after_every_process_was_killed(life: Life) -> None:
     box = life.box
     for pid in family(box):
@@ -278,7 +289,7 @@ async def test_it_stops_when_idle_and_leaves_nothing_behind(life: Life) -> None:
         return not any(os.path.exists(f"/proc/{pid}") for pid in processes)  # noqa: ASYNC240
 
     await until(all_gone)
-    assert sorted(path.name for path in life.run.iterdir()) == ["errors"]
+    assert sorted(path.name for path in life.run.iterdir()) == ["errors", "lock"]
     assert life.keeper.client(POOL.pool_id) is None
     with pytest.raises(PoolUnavailable):
         life.keeper.door_address(POOL.pool_id)

@@ -83,11 +83,12 @@ answer(sorted({os.readlink(p) for p in glob.glob("/proc/[0-9]*/fd/*") if os.path
 """
     with open(tmp_path / "canary", "w") as leaky, sealing.SocketFolder(tmp_path / "run") as run:
         os.set_inheritable(leaky.fileno(), True)
-        with run.listen("http") as listening:
-            seen = ask(folder, script, sockets={"http": listening})
+        with run.listen("http") as listening, sealing.only_box(tmp_path / "lock", patience=0) as lock:
+            seen = ask(folder, script, lock=lock, sockets={"http": listening})
     kinds = [link.split(":")[0] for link in seen]
-    # The one pipe is its standard output and error; process 1 waits on an eventfd.
-    assert set(kinds) <= {"/dev/null", "pipe", "socket", "anon_inode", "/run/script.py"}, seen
+    # The one pipe is its standard output and error; process 1 waits on an eventfd and holds the lock.
+    lock_link = str(tmp_path / "lock")
+    assert set(kinds) <= {"/dev/null", "pipe", "socket", "anon_inode", "/run/script.py", lock_link}, seen
     assert (kinds.count("pipe"), kinds.count("socket")) == (1, 1)
 
 

@@ -9,6 +9,7 @@ import stat
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -241,6 +242,42 @@ def test_a_record_that_was_tampered_with_is_refused(change: dict[str, object]) -
         sealing.Box.from_json(record | change)
     with pytest.raises(sealing.SealError):
         sealing.Box.from_json([record])
+
+
+# --- one at a time ------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("launch", [sealing.launch, sealing.launch_unsealed])
+def test_a_box_that_no_record_told_of_is_ended_before_another_begins(
+    launch: Callable[..., sealing.Box], folder: Path, errors: Path, tmp_path: Path
+) -> None:
+    chosen = plan(folder, STUBBORN, folder_inside=str(folder))
+    with sealing.only_box(tmp_path / "lock", patience=0) as lock:
+        lost = launch(chosen, errors=errors, lock=lock)
+    try:
+        until_said(errors, "READY")
+        inside = in_same_pids(lost) if lost.sealed else {pid for pid, _ in process.marked(f"HAYRIDE_BOX={lost.scratch}")}
+        assert len(inside) >= 3
+        with sealing.only_box(tmp_path / "lock", patience=0.2):
+            assert gone(inside)
+    finally:
+        lost.stop(patience=0)
+
+
+def test_a_lock_whose_holder_cannot_be_found_starts_no_second_box(tmp_path: Path) -> None:
+    with (
+        sealing.only_box(tmp_path / "lock", patience=0),
+        pytest.raises(sealing.SealError, match="cannot be found"),
+        sealing.only_box(tmp_path / "lock", patience=0),
+    ):
+        pass
+
+
+def test_what_is_no_lock_is_left_alone(tmp_path: Path) -> None:
+    (tmp_path / "lock").write_text("mine")
+    with pytest.raises(sealing.SealError, match="no lock"), sealing.only_box(tmp_path / "lock", patience=0):
+        pass
+    assert (tmp_path / "lock").read_text() == "mine"
 
 
 # --- without a box ------------------------------------------------------------------------------------------------

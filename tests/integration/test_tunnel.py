@@ -13,8 +13,9 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from head.gateway.app import Gateway, Server, create_gateway
 from node_join.errors import Again, ForGood
+from node_join.facts import Facts
 from tests.support.services import MemoryServices
-from tests.support.tunnels import Box, Joined, box_end, echoing_door, machine_of, until
+from tests.support.tunnels import Box, Joined, box_end, echoing_door, machine_of, some_facts, until
 
 
 @dataclass
@@ -134,6 +135,65 @@ async def test_revoking_cuts_the_live_tunnel(site: Site) -> None:
     with pytest.raises(ForGood, match="removed"):
         await asyncio.wait_for(tunnel, 5)
     await until(lambda: ("closed", "laptop01") in site.services.log)
+
+
+async def test_a_tunnel_whose_successor_fails_is_closed_all_the_same(site: Site) -> None:
+    joined = Joined(site.services, site.url)
+    older = asyncio.ensure_future(joined.tunnel(site.box))
+    await asyncio.wait_for(site.box.connections.get(), 10)
+    await until(lambda: site.gateway.tunnels.is_live("laptop01"))
+    site.services.door = None
+    with pytest.raises(Again, match="does not start"):
+        await joined.tunnel(site.box)
+    with pytest.raises(ForGood, match="Another node agent"):
+        await older
+    await until(lambda: ("closed", "laptop01") in site.services.log)
+    assert site.services.log.count(("closed", "laptop01")) == 1
+    assert not site.gateway.tunnels.cut("laptop01")
+
+
+async def test_a_machine_that_leaves_before_its_grant_keeps_no_door_open(site: Site) -> None:
+    site.services.opening = asyncio.Event()
+    tunnel = asyncio.ensure_future(Joined(site.services, site.url).tunnel(site.box))
+    await until(lambda: ("open_door", "laptop01") in site.services.log)
+    tunnel.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await tunnel
+    site.services.opening.set()
+    await until(lambda: len(site.door_connections) == 1)
+    await until(lambda: site.door_connections[0].is_closing())
+    assert not site.gateway.tunnels.is_live("laptop01")
+
+
+async def test_a_revoked_machines_heartbeat_cuts_its_tunnel(site: Site) -> None:
+    tunnel = asyncio.ensure_future(Joined(site.services, site.url).tunnel(site.box))
+    await until(lambda: "laptop01" in site.services.facts)
+    site.services.machines["laptop01"] = replace(site.services.machines["laptop01"], revoked=True)
+    with pytest.raises(ForGood, match="removed from its pool"):
+        await asyncio.wait_for(tunnel, 10)
+    await until(lambda: ("closed", "laptop01") in site.services.log)
+
+
+async def test_malformed_heartbeats_are_logged_once(
+    site: Site, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr("node_join.tunnel.FIRST_HEARTBEATS", 0.02)
+    joined = Joined(site.services, site.url)
+    site.services.in_pool = False  # so that the heartbeats stay close
+    asked = 0
+
+    def lying() -> Facts:
+        nonlocal asked
+        asked += 1
+        return some_facts() if asked == 1 else {**some_facts(), "cores": 0}
+
+    tunnel = asyncio.ensure_future(joined.tunnel(site.box, lying))
+    await until(lambda: asked > 10)
+    tunnel.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await tunnel
+    await until(lambda: ("closed", "laptop01") in site.services.log)
+    assert caplog.text.count("malformed") == 1
 
 
 async def test_a_door_that_closes_means_again(site: Site) -> None:

@@ -46,21 +46,21 @@ def until_said(errors: Path, wanted: str) -> str:
 
 
 @contextmanager
-def running(chosen: sealing.BoxPlan, errors: Path) -> Iterator[sealing.Box]:
+def running(chosen: sealing.BoxPlan, errors: Path, lock: int | None = None) -> Iterator[sealing.Box]:
     """A box that is stopped at the end whatever happens."""
-    box = sealing.launch(chosen, errors=errors)
+    box = sealing.launch(chosen, errors=errors, lock=lock)
     try:
         yield box
     finally:
         box.stop(patience=0.0)
 
 
-def ask(folder: Path, script: str, **changes: Any) -> Any:
+def ask(folder: Path, script: str, *, lock: int | None = None, **changes: Any) -> Any:
     """Runs a script that ends with `answer(VALUE)` in a box and returns the value."""
     with_answer = f"import json\ndef answer(value): print('\\nANSWER' + json.dumps(value) + 'END')\n{script}"
     with tempfile.TemporaryDirectory() as outside:
         errors = Path(outside, "errors")
-        with running(plan(folder, with_answer, **changes), errors):
+        with running(plan(folder, with_answer, **changes), errors, lock):
             said = until_said(errors, "END")
     return json.loads(said.rpartition("ANSWER")[2].partition("END")[0])
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from head.errors import JoinRefused, PoolUnavailable
+from head.errors import JoinRefused, PoolUnavailable, TunnelRefused
 from head.gateway.messages import Facts
 from head.gateway.services import BoxAnswer, MachineIdentity, Opened, Redeemed
 
@@ -40,6 +40,7 @@ class MemoryServices:
 
     public_url: str = "http://127.0.0.1:1"
     joining_enabled: bool = True
+    dashboard_writes: bool = True
     tokens: dict[str, str] = field(default_factory=dict)
     door: str | None = None  #: AF_UNIX address; None with `direct` off means that the pool is not there
     direct: bool = False
@@ -97,6 +98,8 @@ class MemoryServices:
 
     async def heartbeat(self, machine_id: str, facts: Facts) -> bool:
         self.facts[machine_id] = facts
+        if self.machines[machine_id].revoked:
+            raise TunnelRefused("This machine was removed from its pool.", remedy="Join again.")
         return self.in_pool
 
     async def tunnel_opened(self, machine_id: str) -> None:

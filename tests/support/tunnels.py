@@ -102,8 +102,8 @@ class Joined:
         self.machine = machine_of(services, url, machine_id)
         self.told = Told()
 
-    def tunnel(self, box: Box) -> Awaitable[None]:
-        return run_tunnel(self.machine, self.key, box.address, some_facts, self.told)
+    def tunnel(self, box: Box, told: Callable[[], Facts] | None = None) -> Awaitable[None]:
+        return run_tunnel(self.machine, self.key, box.address, told or some_facts, self.told)
 
 
 def machine_of(services: MemoryServices, url: str, machine_id: str) -> Machine:
