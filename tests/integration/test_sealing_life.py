@@ -256,7 +256,8 @@ def test_a_box_that_no_record_told_of_is_ended_before_another_begins(
         lost = launch(chosen, errors=errors, lock=lock)
     try:
         until_said(errors, "READY")
-        inside = in_same_pids(lost) if lost.sealed else {pid for pid, _ in process.marked(f"HAYRIDE_BOX={lost.scratch}")}
+        marked = process.marked(f"HAYRIDE_BOX={lost.scratch}")
+        inside = in_same_pids(lost) if lost.sealed else {pid for pid, _ in marked}
         assert len(inside) >= 3
         with sealing.only_box(tmp_path / "lock", patience=0.2):
             assert gone(inside)
