@@ -7,6 +7,7 @@ import re
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass
+from http.cookiejar import CookieJar, DefaultCookiePolicy
 from typing import BinaryIO
 from urllib.parse import quote
 
@@ -14,7 +15,7 @@ import httpx
 from pydantic import TypeAdapter
 
 from head.errors import DataRefused, JobRefused, NotFoundError, PoolUnavailable
-from head.gateway.services import BoxAnswer
+from head.gateway.services import BoxAnswer, is_plain_path
 from head.pool_answers import (
     EVENTS,
     HEALTH,
@@ -29,10 +30,10 @@ from head.pool_answers import (
     PoolModel,
     SizeOrProblem,
     T,
-    parsed,
+    checked,
     without_controls,
 )
-from ray_jobs.spec import ID_PATTERN, Data, DataFacts, Event, Spec, is_ending
+from ray_jobs.spec import EVENT_LIMIT, ID_PATTERN, Data, DataFacts, Event, Spec, is_ending
 
 _ID = re.compile(ID_PATTERN.strip("^$"))
 _KIB = 1024
@@ -44,8 +45,9 @@ class Bounds:
     """How much a box may answer, and how long it may take."""
 
     answer: int = 64 * _KIB  #: bytes of an ordinary answer
-    listing: int = 8 * _MIB  #: bytes of the models, the machines, the facts of a table
-    line: int = _MIB  #: bytes of one event
+    machines: int = 256 * _KIB  #: bytes of the machines
+    listing: int = _MIB  #: bytes of the models, of the facts of a table
+    line: int = EVENT_LIMIT  #: bytes of one event
     file: int = 50 * _MIB  #: bytes of a job's file: the chat cannot send more
     deadline: float = 15.0  #: seconds for an ordinary answer; the box itself gives up after 10
     long_deadline: float = 160.0  #: seconds to look at a table, to warm a worker, to move a file
@@ -63,6 +65,8 @@ class PoolClient:
             # Deadlines are ours, over the whole answer: httpx' own start again with each byte.
             timeout=None,
             follow_redirects=False,
+            # A box has no business leaving anything with us.
+            cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),
         )
 
     async def close(self) -> None:
@@ -80,7 +84,7 @@ class PoolClient:
     # --- machines ---
 
     async def machines(self) -> tuple[PoolMachine, ...]:
-        return await self._ask("GET", "/machines", MACHINES, most=self._bounds.listing)
+        return await self._ask("GET", "/machines", MACHINES, most=self._bounds.machines)
 
     async def announce_machine(self, machine_id: str, *, address: str, public_key: str) -> str:
         """Opens the door for the machine's next tunnel; returns the door's own public key."""
@@ -115,7 +119,7 @@ class PoolClient:
             await self._refuse(answer)
             async with aclosing(self._lines(answer)) as lines:
                 async for line in lines:
-                    event = parsed(line, EVENTS)
+                    event = await checked(line, EVENTS)
                     if event.n <= last:
                         raise PoolUnavailable("Your pool told an event twice.")
                     last = event.n
@@ -196,8 +200,16 @@ class PoolClient:
     async def request(
         self, method: str, path: str, query: str, headers: Mapping[str, str], body: bytes
     ) -> AsyncIterator[BoxAnswer]:
-        """Ray's dashboard, for the gateway, which bounds and judges the answer (`PoolDashboard`)."""
-        url = httpx.URL(path=f"/dashboard/{path}", query=query.encode())
+        """Ray's dashboard, for the gateway, which bounds and judges the answer (`PoolDashboard`).
+
+        Raises NotFoundError for a path that could lead out of the dashboard, to what else the box answers.
+        """
+        try:
+            url = httpx.URL(path=f"/dashboard/{path}", query=query.encode()) if is_plain_path(path) else None
+        except httpx.InvalidURL:
+            url = None
+        if url is None:
+            raise NotFoundError("The dashboard has no such page.")
         async with self._open(
             method, url, within=self._bounds.long_deadline, headers=dict(headers), content=body
         ) as answer:
@@ -226,7 +238,7 @@ class PoolClient:
             self._open(method, path, json=json, content=content, params=params) as answer,
         ):
             await self._refuse(answer)
-            return parsed(await _body(answer, most or self._bounds.answer), shape)
+            return await checked(await _body(answer, most or self._bounds.answer), shape)
 
     @asynccontextmanager
     async def _open(
@@ -260,7 +272,7 @@ class PoolClient:
         if answer.status_code == 200:
             return
         async with self._within(self._bounds.deadline):
-            error = parsed(await _body(answer, self._bounds.answer), ErrorAnswer).error
+            error = (await checked(await _body(answer, self._bounds.answer), ErrorAnswer)).error
         match error.code:
             case "machine_away":
                 raise JobRefused("The machine does not answer now.", remedy="Start its node agent, or wait for it.")

@@ -7,7 +7,7 @@ Everything here may come out of a box, so every field is bounded and unknown key
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
@@ -19,7 +19,18 @@ Name = Annotated[str, Field(max_length=256)]
 Text = Annotated[str, Field(max_length=2000)]
 PathText = Annotated[str, Field(min_length=1, max_length=4096)]
 Task = Literal["classification", "regression"]
-Metrics = dict[Name, float]
+Whole = Annotated[int, Field(ge=0, lt=2**63)]
+
+
+def _most(count: int) -> Any:
+    """At most so many entries. The first wrong one is enough: hostile lists must not be gone through to the end."""
+    return Field(max_length=count, fail_fast=True)
+
+
+Metrics = Annotated[dict[Name, float], Field(max_length=50)]
+
+#: Bytes of one event as JSON. What is larger is refused, so an agent shortens what it tells (ray_jobs.shortening).
+EVENT_LIMIT = 256 * 1024
 
 
 class Frozen(BaseModel):
@@ -48,7 +59,8 @@ class UploadData(Frozen):
 
 Data = Annotated[PathData | UploadData, Field(discriminator="kind")]
 
-Parameter = str | int | float | bool | None | list[int]
+_Integer = Annotated[int, Field(ge=-(2**63), lt=2**63)]
+Parameter = Name | _Integer | float | bool | None | Annotated[list[_Integer], _most(100)]
 
 
 class TrainSpec(Frozen):
@@ -116,7 +128,7 @@ class Problem(Frozen):
     code: ProblemCode
     message: Text  #: one English sentence with the particulars; no path of the server, no traceback
     subject: Text = ""  #: the path, column or parameter that it is about
-    suggestions: tuple[Name, ...] = Field(default=(), max_length=10)  #: e.g. nearest column names
+    suggestions: Annotated[tuple[Name, ...], _most(10)] = ()  #: e.g. nearest column names
     log_id: Annotated[str, Field(max_length=32)] = ""
 
 
@@ -125,28 +137,28 @@ class ColumnFacts(Frozen):
 
     name: Name
     kind: Literal["number", "boolean", "category", "date", "text", "constant"]
-    missing: int = Field(ge=0)
-    distinct: int = Field(ge=0)
+    missing: Whole
+    distinct: Whole
 
 
 class DataFacts(Frozen):
     """What the form card shows before Run."""
 
     path: PathText  #: as the owner of the machine knows it
-    bytes: int = Field(ge=0)
-    rows: int = Field(ge=0)
-    columns: tuple[ColumnFacts, ...] = Field(max_length=2000)
+    bytes: Whole
+    rows: Whole
+    columns: Annotated[tuple[ColumnFacts, ...], _most(2000)]
     target: Name | None = None
     task: Task | None = None
-    classes: int | None = None
-    warnings: tuple[Text, ...] = Field(default=(), max_length=20)
+    classes: Whole | None = None
+    warnings: Annotated[tuple[Text, ...], _most(20)] = ()
 
 
 class Preview(Frozen):
     """At most 10 rows, as text; empty where the owner shares no rows."""
 
-    columns: tuple[Name, ...] = Field(default=(), max_length=100)
-    rows: tuple[tuple[Name, ...], ...] = Field(default=(), max_length=10)
+    columns: Annotated[tuple[Name, ...], _most(100)] = ()
+    rows: Annotated[tuple[Annotated[tuple[Name, ...], _most(100)], ...], _most(10)] = ()
 
 
 class TrainResult(Frozen):
@@ -157,15 +169,15 @@ class TrainResult(Frozen):
     model: Name
     task: Task
     target: Name
-    rows_train: int = Field(ge=0)
-    rows_test: int = Field(ge=0)
+    rows_train: Whole
+    rows_test: Whole
     #: accuracy, balanced_accuracy, f1_macro, roc_auc, log_loss; or rmse, mae, r2; errors are positive
     metrics: Metrics
     baseline_metrics: Metrics
-    features: tuple[Name, ...] = Field(max_length=2000)
-    classes: tuple[Name, ...] = Field(default=(), max_length=1000)
-    warnings: tuple[Text, ...] = Field(default=(), max_length=20)
-    pictures: tuple[Name, ...] = Field(default=(), max_length=10)  #: names of the job's files, PNG
+    features: Annotated[tuple[Name, ...], _most(2000)]
+    classes: Annotated[tuple[Name, ...], _most(1000)] = ()
+    warnings: Annotated[tuple[Text, ...], _most(20)] = ()
+    pictures: Annotated[tuple[Name, ...], _most(10)] = ()  #: names of the job's files, PNG
     train_seconds: float = Field(ge=0)
 
 
@@ -176,9 +188,11 @@ class PredictResult(Frozen):
     model_id: Id
     path: PathText  #: as the owner of the machine knows it
     file: Name  #: the same file's name among the job's files
-    rows: int = Field(ge=0)
-    counts: dict[Name, int] = Field(default_factory=dict, max_length=1000)  #: rows of each class; empty for regression
-    warnings: tuple[Text, ...] = Field(default=(), max_length=20)
+    rows: Whole
+    counts: dict[Name, Whole] = Field(
+        default_factory=dict, max_length=1000
+    )  #: rows of each class; empty for regression
+    warnings: Annotated[tuple[Text, ...], _most(20)] = ()
     preview: Preview = Preview()
     metrics: Metrics = Field(default_factory=dict)  #: where the file holds the true target
     predict_seconds: float = Field(ge=0)
@@ -190,7 +204,7 @@ Result = Annotated[TrainResult | PredictResult, Field(discriminator="kind")]
 
 
 class _Event(Frozen):
-    n: int = Field(ge=1)  #: 1, 2, 3, ... within the job
+    n: int = Field(ge=1, lt=2**31)  #: 1, 2, 3, ... within the job
     at: float = Field(ge=0)  #: seconds since the epoch, by the machine's clock
 
 
@@ -233,7 +247,7 @@ class Cancelled(_Event):
 
 class TimedOut(_Event):
     kind: Literal["timed_out"] = "timed_out"
-    limit: int
+    limit: int = Field(ge=0, lt=2**31)  #: seconds
 
 
 Ending = Completed | Failed | Cancelled | TimedOut

@@ -14,11 +14,11 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from fastapi import APIRouter, Request
-from fastapi.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
+from fastapi.responses import FileResponse, HTMLResponse, JSONResponse, RedirectResponse, Response
 
 from head.errors import PoolUnavailable
 from head.gateway.answers import problem
-from head.gateway.services import BoxAnswer, GatewayServices, PoolDashboard
+from head.gateway.services import BoxAnswer, GatewayServices, PoolDashboard, is_plain_path
 from head.gateway.sessions import COOKIE, DashboardSessions
 
 #: Bytes of one answer, and seconds in which it must be here.
@@ -73,11 +73,14 @@ def dashboard_router(services: GatewayServices, sessions: DashboardSessions) -> 
             if _comes_from_a_link(request):
                 return HTMLResponse(_ONCE_MORE, headers=_HEADERS)
             return _nothing()
-        if request.method not in {"GET", "HEAD"} and not _same_origin(request, services.public_url):
-            return problem(403, "other_site", "Another site may not do this.")
+        if request.method not in {"GET", "HEAD"}:
+            if not _same_origin(request, services.public_url):
+                return problem(403, "other_site", "Another site may not do this.")
+            if not services.dashboard_writes:
+                return problem(403, "read_only", "This pool is not sealed, so its dashboard only shows.")
         if path in pages:
             return _page(path, pages[path])
-        if path.split("/", 1)[0] not in _DATA:
+        if path.split("/", 1)[0] not in _DATA or not is_plain_path(path):
             return _nothing()
         pool = await services.pool_dashboard(pool_id)
         if pool is None:
@@ -124,7 +127,7 @@ def _pages() -> dict[str, Path]:
 def _page(path: str, file: Path) -> Response:
     kind = mimetypes.guess_type(file.name)[0] or "application/octet-stream"
     lasting = "public, max-age=86400" if path.startswith("static/") else "no-cache"
-    return Response(file.read_bytes(), media_type=kind, headers={**_HEADERS, "Cache-Control": lasting})
+    return FileResponse(file, media_type=kind, headers={**_HEADERS, "Cache-Control": lasting})
 
 
 async def _data(pool: PoolDashboard, request: Request, path: str) -> Response:

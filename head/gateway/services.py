@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
@@ -10,6 +11,13 @@ from typing import Protocol
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from head.gateway.messages import Facts
+
+_PLAIN_PATH = re.compile(r"[A-Za-z0-9_.,:=@+~ /-]{0,1000}", re.ASCII)
+
+
+def is_plain_path(path: str) -> bool:
+    """Whether a dashboard's path, decoded, leads to no other place: nothing that is decoded or resolved once more."""
+    return _PLAIN_PATH.fullmatch(path) is not None and not {".", ".."} & set(path.split("/"))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -76,6 +84,10 @@ class GatewayServices(Protocol):
     @property
     def public_url(self) -> str:
         """Where people and machines reach the gateway, without a trailing slash."""
+
+    @property
+    def dashboard_writes(self) -> bool:
+        """Whether a dashboard may change things in its pool. It can start programs there, so not in an unsealed one."""
 
     @property
     def signing_key(self) -> Ed25519PrivateKey:

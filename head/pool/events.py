@@ -67,5 +67,6 @@ def _checked(answer: Any, last: int) -> list[tuple[int, bytes, bool]]:
         if event.n <= last:
             raise ValueError(f"event {event.n} after {last}")
         last = event.n
-        found.append((last, json.dumps(data, allow_nan=False).encode() + b"\n", is_ending(event)))
+        line = json.dumps(data, allow_nan=False, ensure_ascii=False, separators=(",", ":"))
+        found.append((last, line.encode() + b"\n", is_ending(event)))
     return found

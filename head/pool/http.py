@@ -26,6 +26,8 @@ from ray_jobs.spec import Id
 
 #: Seconds that looking at a table may take: the agent's own limit, and some more.
 INSPECT_TIME = 140.0
+#: What the control plane wants to know of a model: a manifest also describes every column.
+_TOLD = ("model_id", "job_id", "model", "task", "target", "rows_train", "metrics", "created")
 #: Seconds that a worker may take to import what most jobs need.
 _WARM_TIME = 120.0
 
@@ -198,7 +200,8 @@ def _files(app: FastAPI, parts: Parts) -> None:
 def _models(app: FastAPI, parts: Parts) -> None:
     @app.get("/models")
     async def models(place: Id) -> Response:
-        return JSONResponse(await parts.driver.call(place, "models"))
+        manifests = await parts.driver.call(place, "models")
+        return JSONResponse([{name: each[name] for name in _TOLD if name in each} for each in manifests])
 
     @app.delete("/models/{model_id}")
     async def drop_model(model_id: Id, place: Id) -> dict[str, bool]:

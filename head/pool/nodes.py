@@ -61,7 +61,6 @@ def machine_rows(nodes: Iterable[Node], announced: Mapping[str, str], tunnels: I
             "tunnel": machine_id in open_tunnels,
             "cpus": node.resources.get("CPU", 0.0) if node else 0.0,
             "memory": int(node.resources.get("memory", 0)) if node else 0,
-            "resources": dict(node.resources) if node else {},
         }
         for machine_id in sorted(found.keys() | announced.keys())
         for node in [found.get(machine_id)]

@@ -224,6 +224,40 @@ async def test_another_site_may_not_write(site: Site) -> None:
     ).status_code == 200
 
 
+async def test_an_unsealed_pools_dashboard_only_shows(site: Site) -> None:
+    dashboard = box(site, 200, "application/json", b"{}")
+    await enter(site)
+    site.services.dashboard_writes = False
+    for method in ("POST", "PUT", "DELETE"):
+        answer = await site.client.request(method, "/dashboard/api/jobs/", content=b"{}")
+        assert (answer.status_code, error(answer)["code"]) == (403, "read_only")
+    assert dashboard.asked == []
+    assert (await site.client.get("/dashboard/api/jobs/")).status_code == 200
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "api/..%2f..%2fstop",
+        "api/%2e%2e/%2e%2e/stop",
+        "logs/%2e/x",
+        "api/%252e%252e/stop",
+        "api%5c..%5cstop",
+        "api/x%3Fy",
+        "api/x%23y",
+        "api/%00",
+        "api/%0ax",
+        "api/%c3%a9",
+    ],
+)
+async def test_a_path_that_leads_out_of_the_dashboard_is_not_there(site: Site, path: str) -> None:
+    dashboard = box(site, 200, "application/json", b"{}")
+    await enter(site)
+    for method in ("GET", "POST"):
+        assert (await site.client.request(method, f"/dashboard/{path}")).status_code == 404
+    assert dashboard.asked == []
+
+
 async def test_a_browser_that_followed_a_link_is_sent_once_more(site: Site) -> None:
     followed = {"sec-fetch-site": "cross-site", "sec-fetch-mode": "navigate"}
     answer = await site.client.get("/dashboard/", headers=followed)

@@ -14,7 +14,9 @@ from head.errors import DataRefused, JobRefused, NotFoundError, PoolUnavailable
 from head.pool_client import Bounds, PoolClient
 from ray_jobs.spec import Event, PathData
 
-TIGHT = Bounds(answer=2000, listing=4000, line=1000, file=5000, deadline=0.5, long_deadline=0.5, silence=0.5)
+TIGHT = Bounds(
+    answer=2000, machines=4000, listing=4000, line=1000, file=5000, deadline=0.5, long_deadline=0.5, silence=0.5
+)
 EVENT = b'{"kind": "accepted", "n": 1, "at": 1.0}\n'
 Answer = Callable[[asyncio.StreamWriter], Awaitable[None]]
 
@@ -60,10 +62,14 @@ async def dripping(writer: asyncio.StreamWriter) -> None:
 
 
 @asynccontextmanager
-async def box(folder: Path, answer: Answer) -> AsyncIterator[PoolClient]:
+async def box(
+    folder: Path, answer: Answer, bounds: Bounds = TIGHT, heads: list[bytes] | None = None
+) -> AsyncIterator[PoolClient]:
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
-            await reader.readuntil(b"\r\n\r\n")
+            head = await reader.readuntil(b"\r\n\r\n")
+            if heads is not None:
+                heads.append(head)
             await answer(writer)
             await writer.drain()
         except (ConnectionError, asyncio.IncompleteReadError):
@@ -73,7 +79,7 @@ async def box(folder: Path, answer: Answer) -> AsyncIterator[PoolClient]:
 
     path = folder / "s"
     server = await asyncio.start_unix_server(serve, path)
-    client = PoolClient(str(path), TIGHT)
+    client = PoolClient(str(path), bounds)
     try:
         yield client
     finally:
@@ -191,3 +197,69 @@ async def test_the_dashboards_answer_passes_unread(tmp_path: Path) -> None:
     ):
         assert (answer.status, answer.content_type) == (404, "application/json")
         assert b"".join([part async for part in answer.body]) == b"[]"
+
+
+async def longest_pause(work: Awaitable[object]) -> float:
+    """Seconds for which nobody else had a turn while `work` went on, and was refused."""
+    loop, longest = asyncio.get_running_loop(), 0.0
+
+    async def watch() -> None:
+        nonlocal longest
+        while True:
+            before = loop.time()
+            await asyncio.sleep(0)
+            longest = max(longest, loop.time() - before)
+
+    watching = asyncio.create_task(watch())
+    with pytest.raises(PoolUnavailable):
+        await work
+    await asyncio.sleep(0)
+    watching.cancel()
+    return longest
+
+
+def many(before: bytes, each: bytes, size: int, after: bytes) -> bytes:
+    """JSON of at most `size` bytes with as many small values as go into it."""
+    count = (size - len(before) - len(after)) // (len(each) + 1)
+    return before + b",".join([each] * count) + after
+
+
+@pytest.mark.parametrize("size", [256 * 1024, 1024 * 1024, 8 * 1024 * 1024])
+@pytest.mark.parametrize("each", [b"{}", b"[]", b'"\xc3\xa9"', b"1e999"])
+async def test_no_answer_stalls_the_others(tmp_path: Path, each: bytes, size: int) -> None:
+    facts = b'{"facts":{"path":"x","bytes":1,"rows":1,"columns":['
+    event = b'{"kind":"progress","n":1,"at":1,"step":["'
+    for before, after, ask in (
+        (b"[", b"]", lambda client: client.machines()),
+        (b"[", b"]", lambda client: client.models("head")),
+        (facts, b"]}}", lambda client: client.inspect("head", PathData(path="x"), None)),
+        (event, b'"]}\n', events),
+    ):
+        async with box(tmp_path, plain(many(before, each, size, after)), Bounds()) as client:
+            assert await longest_pause(ask(client)) < 0.25
+
+
+async def test_a_box_leaves_no_cookies(tmp_path: Path) -> None:
+    heads: list[bytes] = []
+    answer = plain(b"{}", headers=f"Set-Cookie: a={'x' * 3000}; Path=/\r\n")
+    async with box(tmp_path, answer, heads=heads) as client:
+        for _ in range(2):
+            await client.remove_machine("machine1")
+    assert len(heads) == 2
+    assert b"cookie" not in heads[1].lower()
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["api/../../stop", "..", "api/%2e%2e/%2e%2e/stop", "api\\..\\stop", "api/x?y", "api/x#y", "api/\x00", "api/\n"],
+)
+async def test_no_dashboards_path_leads_to_what_else_the_box_answers(tmp_path: Path, path: str) -> None:
+    heads: list[bytes] = []
+    async with box(tmp_path, plain(b"{}"), heads=heads) as client:
+        with pytest.raises(NotFoundError):
+            async with client.request("POST", path, "", {}, b""):
+                pass
+        with pytest.raises(NotFoundError):
+            async with client.request("GET", "api/x", "q=\x00" + "y" * 100_000, {}, b""):
+                pass
+    assert heads == []
