@@ -19,6 +19,7 @@ import ray
 from ray_jobs.observe import sealed
 from ray_jobs.place import Place
 from ray_jobs.problems import Refused, clip
+from ray_jobs.shortening import shortened
 from ray_jobs.spec import SPEC, Problem, ProblemCode, TrainSpec
 
 Line = dict[str, Any]
@@ -66,7 +67,7 @@ def _steps(order: Line, place: Place) -> Iterator[Line]:
         try:
             step = next(steps)
         except StopIteration as end:
-            yield {"kind": "completed", "result": end.value.model_dump(mode="json")}
+            yield {"kind": "completed", "result": shortened(end.value).model_dump(mode="json")}
             return
         event = {"kind": "progress", "step": clip(step.name), "metrics": dict(step.metrics)}
         yield event if step.fraction is None else {**event, "fraction": min(1.0, step.fraction)}
