@@ -15,12 +15,11 @@ from weakref import WeakValueDictionary
 
 from bot import results
 from bot.chat import Chat
-from bot.clock import Clock
 from bot.door import Gone, Undeliverable
 from bot.html import CAPTION_LIMIT, fit
 from bot.messages import Attachment
 from bot.outbox import Outbox
-from head.api import HeadApi, JobView, NotFoundError, PredictResult, TrainResult
+from head.api import Clock, HeadApi, JobView, NotFoundError, PredictResult, TrainResult
 
 logger = logging.getLogger(__name__)
 

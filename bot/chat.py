@@ -8,12 +8,11 @@ from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from bot.clock import Clock
 from bot.door import Gone
 from bot.html import Html, text
 from bot.messages import Incoming, Message, Pressed
 from bot.outbox import Outbox
-from head.api import HeadApi, Person
+from head.api import Clock, HeadApi, Person
 
 if TYPE_CHECKING:
     from bot.cards import Cards

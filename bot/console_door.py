@@ -26,11 +26,10 @@ from rich.console import Console
 from rich.text import Text
 
 from bot.arguments import unquote
-from bot.clock import Clock
 from bot.html import Html, plain, runs, text
 from bot.messages import Button, Incoming, LinkButton, Message, Pressed, Sent, Typed
 from bot.service import Bot
-from head.api import UPLOAD_LIMIT, ChatSettings, HeadApi, JobStatus, Person
+from head.api import UPLOAD_LIMIT, ChatSettings, Clock, HeadApi, JobStatus, Person
 
 CHAT = "console"
 #: Seconds between looks at a job that is waited for, besides being told of its changes.

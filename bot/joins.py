@@ -10,12 +10,11 @@ import asyncio
 import logging
 from collections.abc import Callable
 
-from bot.clock import Clock
 from bot.door import Gone, Undeliverable
 from bot.messages import Message
 from bot.outbox import Outbox
 from bot.screens.connect import progress
-from head.api import HeadApi, JoinOffer, JoinState, MachineState, NotFoundError
+from head.api import Clock, HeadApi, JoinOffer, JoinState, MachineState, NotFoundError
 
 logger = logging.getLogger(__name__)
 

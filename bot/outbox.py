@@ -13,9 +13,9 @@ from collections import deque
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
-from bot.clock import Clock
 from bot.door import Busy, Door, Gone, Undeliverable
 from bot.messages import Message
+from head.api import Clock
 
 logger = logging.getLogger(__name__)
 

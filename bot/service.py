@@ -11,13 +11,12 @@ from weakref import WeakValueDictionary
 from bot import words
 from bot.cards import Cards
 from bot.chat import Chat
-from bot.clock import Clock
 from bot.door import Door, Undeliverable
 from bot.joins import Joins
 from bot.messages import Incoming
 from bot.outbox import Outbox
 from bot.router import Router
-from head.api import Change, ChatSettings, HayrideError, HeadApi
+from head.api import Change, ChatSettings, Clock, HayrideError, HeadApi
 
 logger = logging.getLogger(__name__)
 

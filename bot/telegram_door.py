@@ -19,13 +19,12 @@ from telegram import error as refusals
 from telegram.constants import ChatAction, ChatType, ParseMode
 from telegram.ext import Application, TypeHandler
 
-from bot.clock import Clock
 from bot.commands import COMMANDS
 from bot.door import Busy, Gone, Undeliverable
 from bot.html import CAPTION_LIMIT, fit
 from bot.messages import Button, CopyButton, Incoming, LinkButton, Message, Pressed, Row, Sent, Typed
 from bot.service import Bot
-from head.api import ChatSettings, HayrideError, HeadApi
+from head.api import ChatSettings, Clock, HayrideError, HeadApi
 
 logger = logging.getLogger(__name__)
 

@@ -12,6 +12,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Protocol
 
+from head.clock import Clock
 from head.errors import (
     DataRefused,
     HayrideError,
@@ -46,6 +47,7 @@ __all__ = [
     "UPLOAD_LIMIT",
     "Change",
     "ChatSettings",
+    "Clock",
     "Data",
     "DataFacts",
     "DataRefused",

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 import os
 from pathlib import Path
 from typing import Annotated
@@ -167,7 +168,7 @@ class Settings(BaseSettings):
         if (self.tls_certificate is None) != (self.tls_key is None):
             raise ValueError("tls_certificate and tls_key are set both or neither")
         parts = urlsplit(self.public_url or "")
-        if parts.scheme == "http" and not _loopback(parts.hostname or "") and not self.insecure:
+        if parts.scheme == "http" and not is_loopback(parts.hostname or "") and not self.insecure:
             raise ValueError(
                 "public_url is plain http on more than this machine, so anybody on the way could read and change what "
                 "passes; use https, or set insecure: true"
@@ -187,5 +188,12 @@ class Settings(BaseSettings):
         return (init_settings,)
 
 
-def _loopback(host: str) -> bool:
-    return host in {"localhost", "::1"} or host.startswith("127.")
+def is_loopback(host: str) -> bool:
+    """Whether the host of a URL, without brackets, is this machine: plain http to it is read by nobody on the way.
+
+    The join script has the same rule, so a command says `--insecure` exactly where the script wants it.
+    """
+    try:
+        return host == "localhost" or ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False

@@ -2,7 +2,8 @@
 
 What it does, and nothing else:
  1. makes two private Python environments below ~/.local/share/hayride-node (or $HAYRIDE_NODE_DIR), all downloads
-    checked by hash: a small one for the node agent, and one with Ray and the learning libraries for the sealed box;
+    checked by hash: a small one for the node agent, and one with Ray and the learning libraries for the sealed box
+    (with your own uv if you have it; if not, pip brings one for this alone, checked in the same way);
  2. makes a key of this machine's own and exchanges the token of the pasted command for a place in your pool;
  3. starts the node agent, which keeps one outbound connection to the server. Nothing here listens for others.
 
@@ -137,16 +138,21 @@ def fetch(url: str, sha256: str) -> bytes:
 # --- environments -------------------------------------------------------------------------------------------------
 
 
-def find_uv(state: Path) -> str:
-    """uv from PATH, or our own copy, which pip brings."""
+def find_uv(state: Path, server: dict[str, Any]) -> str:
+    """uv from PATH, or our own copy, which pip brings: the version and the hashes that the server names."""
     found = shutil.which("uv")
     if found:
         return found
-    private = state / "uv"
+    name = "requirements-uv.txt"
+    private = state / ("uv-" + server["sha256"][name][:16])
     program = private / "bin" / "uv"
     if not program.exists():
         say("Getting uv, which makes the environments ...")
-        command = [sys.executable, "-m", "pip", "install", "--quiet", "--upgrade", "--target", str(private), "uv"]
+        private.mkdir(exist_ok=True)
+        requirements = private / name
+        requirements.write_bytes(fetch(f"{server['url']}/node/{name}", server["sha256"][name]))
+        command = [sys.executable, "-m", "pip", "install", "--quiet", "--upgrade", "--target", str(private)]
+        command += ["--require-hashes", "--only-binary", ":all:", "-r", str(requirements)]
         if subprocess.run(command, check=False, stdin=subprocess.DEVNULL).returncode or not program.exists():
             raise Failure("uv could not be installed with pip. Install uv by hand, then run the command again.")
     return str(program)
@@ -254,7 +260,7 @@ def join(arguments: list[str]) -> None:
     state = state_folder()
     state.mkdir(parents=True, exist_ok=True, mode=0o700)
     say(f"Joining {server['url']}. Everything is kept in {state}")
-    uv = find_uv(state)
+    uv = find_uv(state, server)
     agent = make_environment(AGENT, server, uv)
     program = str(agent / "bin" / "hayride-node")
     flags = ["--insecure"] * options.insecure + ["--as-root"] * options.as_root

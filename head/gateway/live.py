@@ -135,7 +135,7 @@ class Tunnels:
 
     def is_live(self, machine_id: str) -> bool:
         """Whether the machine has a tunnel that was granted."""
-        live = self._live.get(machine_id)
+        live = self._live.get(machine_id, [])
         return bool(live) and live[-1].granted
 
     def cut(self, machine_id: str, *, reason: str = "This machine was removed from its pool.") -> bool:

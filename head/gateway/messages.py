@@ -51,12 +51,19 @@ class Facts(Message):
     allowed: tuple[Annotated[str, Field(max_length=4096), AfterValidator(_printable)], ...] = Field((), max_length=64)
 
 
+def _a_name(text: str) -> str:
+    name = _printable(text)
+    if not name or name.casefold() == "head":  # the server itself, in the chat
+        raise ValueError("a machine needs a name, other than head; add --name=NAME to the command")
+    return name
+
+
 class JoinRequest(Message):
     """The body of POST /join."""
 
     token: Annotated[str, Field(min_length=1, max_length=128)]
     public_key: PublicKey
-    name: Annotated[str, Field(min_length=1, max_length=40), AfterValidator(_printable)]
+    name: Annotated[str, Field(max_length=40), AfterValidator(_a_name)]
     facts: Facts
 
 

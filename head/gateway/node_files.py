@@ -78,6 +78,7 @@ class NodeFiles:
         requirements = _root("node_join") / "requirements"
         return {
             self.wheel_name: build_wheel(ours, self.release),
+            "requirements-uv.txt": (requirements / "uv.txt").read_bytes(),
             "requirements-agent.txt": (requirements / "agent.txt").read_bytes(),
             "requirements-node.txt": (requirements / "node.txt").read_bytes(),
         }

@@ -216,7 +216,7 @@ async def test_a_machine_enters_through_the_door(life: Life) -> None:
     raw = socket.socket(socket.AF_UNIX)
     raw.setblocking(False)
     await asyncio.get_running_loop().sock_connect(raw, life.keeper.door_address(POOL.pool_id))
-    known = ([asyncssh.import_public_key(door_key)], [], [])
+    known: tuple[list[asyncssh.SSHKey], ...] = ([asyncssh.import_public_key(door_key)], [], [])
     async with asyncssh.connect(sock=raw, username="m", client_keys=[key], known_hosts=known, config=None) as machine:
         await machine.forward_remote_port("127.77.1.1", MACHINE.node_manager, "127.0.0.1", 9)
         reader, writer = await machine.open_connection(HEAD_ADDRESS, HEAD.dashboard or 0)

@@ -38,7 +38,7 @@ async def visit(tmp_path: Path, door: Door, key: asyncssh.SSHKey = KEY) -> Async
     raw = socket.socket(socket.AF_UNIX)
     raw.setblocking(False)
     await asyncio.get_running_loop().sock_connect(raw, str(tmp_path / "door"))
-    known = ([asyncssh.import_public_key(door.public_key)], [], [])
+    known: tuple[list[asyncssh.SSHKey], ...] = ([asyncssh.import_public_key(door.public_key)], [], [])
     connection = await asyncssh.connect(
         sock=raw, username="machine", client_keys=[key], known_hosts=known, config=None, agent_path=None
     )

@@ -79,7 +79,7 @@ def test_trains_and_predicts_with_labels_as_they_were(machine: Machine, cancer: 
     assert [event.kind for event in events[:2]] == ["accepted", "started"]
     started = events[1]
     assert isinstance(started, Started)
-    assert started.node_ip == ray.util.get_node_ip_address()
+    assert started.node_ip == ray.util.get_node_ip_address()  # type: ignore[no-untyped-call]
     assert not started.sealed
     result = machine.result(job_id)
     assert result.classes == ("benign", "malignant")

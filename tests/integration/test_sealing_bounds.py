@@ -72,7 +72,9 @@ def test_what_is_said_to_be_bounded_is_bounded(who: str, code: Path) -> None:
         text=True,
         timeout=120,
         check=False,
-        **({"user": NOBODY, "group": NOBODY, "extra_groups": []} if ordinary else {}),  # type: ignore[arg-type]
+        user=NOBODY if ordinary else None,
+        group=NOBODY if ordinary else None,
+        extra_groups=[] if ordinary else None,
     )
     assert done.returncode == 0, done.stderr
     measured = json.loads(done.stdout)

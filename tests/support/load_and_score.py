@@ -31,7 +31,7 @@ def metrics(place: Place, model_id: str, path: str) -> dict[str, float]:
     outputs = model.outputs(frame.iloc[target.rows[test]])
     if target.classes:
         return evaluation.classification_metrics(target.values[test].astype(np.int64), outputs)
-    return evaluation.regression_metrics(target.values[test], outputs)
+    return evaluation.regression_metrics(target.values[test].astype(np.float64), outputs)
 
 
 if __name__ == "__main__":

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
 import os
 import sys
 import time
@@ -51,11 +52,13 @@ class Services(MemoryServices):
 
 @ray.remote(num_cpus=0, resources={_TAG: 0.001})
 def look() -> dict[str, object]:
-    return {"address": ray.util.get_node_ip_address(), "home": os.environ.get("HOME"), "pid": os.getpid()}
+    address = ray.util.get_node_ip_address()  # type: ignore[no-untyped-call]
+    return {"address": address, "home": os.environ.get("HOME"), "pid": os.getpid()}
 
 
 def alive_machine() -> dict[str, Any] | None:
-    nodes = [node for node in ray.nodes() if node["Alive"] and node["NodeManagerAddress"] != HEAD_ADDRESS]
+    every = ray.nodes()  # type: ignore[no-untyped-call]
+    nodes = [node for node in every if node["Alive"] and node["NodeManagerAddress"] != HEAD_ADDRESS]
     return {"id": nodes[0]["NodeID"], "address": nodes[0]["NodeManagerAddress"]} if nodes else None
 
 
@@ -89,7 +92,10 @@ async def watch(services: Services) -> None:
 async def main(folder: Path, address: str) -> None:
     head = await start_ray(folder)
     ray.init(
-        address=f"{HEAD_ADDRESS}:{HEAD.gcs}", _node_ip_address=HEAD_ADDRESS, log_to_driver=False, logging_level="ERROR"
+        address=f"{HEAD_ADDRESS}:{HEAD.gcs}",
+        _node_ip_address=HEAD_ADDRESS,
+        log_to_driver=False,
+        logging_level=logging.ERROR,
     )
     services = Services(tokens={"good1": "good", "good2": "good", "old": "expired"})
     sockets = SocketFolder(folder / "run")

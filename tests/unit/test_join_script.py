@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import ast
 import contextlib
+import hashlib
 import io
 import json
+import shutil
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -104,3 +107,33 @@ def test_an_environment_is_named_by_all_that_goes_into_it() -> None:
     for other in ({"w.whl": "9", "requirements-agent.txt": "2"}, {"w.whl": "1", "requirements-agent.txt": "9"}):
         assert script.environment_name("agent", {**server, "sha256": other}) != name
     assert script.environment_name("agent", {**server, "python": "3.12"}) != name
+
+
+@pytest.fixture
+def no_uv(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
+    """A server, and a machine without uv whose pip writes down what it is asked and brings a file bin/uv."""
+    python = tmp_path / "python3"
+    python.write_text('#!/bin/sh\necho "$@" > asked\nmkdir -p "$7/bin" && touch "$7/bin/uv"\n')
+    python.chmod(0o755)
+    monkeypatch.setattr(sys, "executable", str(python))
+    monkeypatch.setenv("PATH", "/usr/bin:/bin" if shutil.which("uv", path="/usr/bin:/bin") is None else "")
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "node").mkdir()
+    (tmp_path / "node" / "requirements-uv.txt").write_bytes(NodeFiles().content("requirements-uv.txt"))
+    return {"url": tmp_path.as_uri(), "sha256": {"requirements-uv.txt": NodeFiles().sha256("requirements-uv.txt")}}
+
+
+def test_pip_brings_only_the_uv_that_the_server_names(no_uv: dict[str, Any], tmp_path: Path) -> None:
+    program = Path(script.find_uv(tmp_path, no_uv))
+    asked = Path("asked").read_text()
+    assert program.exists()
+    assert asked.startswith(f"-m pip install --quiet --upgrade --target {program.parents[1]} --require-hashes")
+    requirements = Path(asked.split()[-1]).read_bytes()
+    assert hashlib.sha256(requirements).hexdigest() == no_uv["sha256"]["requirements-uv.txt"]
+    Path("asked").unlink()
+    assert script.find_uv(tmp_path, no_uv) == str(program)
+    assert not Path("asked").exists()  # it is there
+    no_uv["sha256"]["requirements-uv.txt"] = "0" * 64
+    with pytest.raises(script.Failure, match="not what the server promised"):
+        script.find_uv(tmp_path, no_uv)
+    assert not Path("asked").exists()

@@ -38,8 +38,9 @@ def test_and_to_nothing_else(host: str, port: int) -> None:
 def test_a_machine_may_listen_at_its_own_address_on_its_ray_ports_alone() -> None:
     assert all(may_listen("127.77.1.5", "127.77.1.5", port) for port in MACHINE.all)
     assert not may_listen("127.77.1.5", "127.77.1.6", MACHINE.node_manager)
+    assert HEAD.gcs is not None
     assert not may_listen("127.77.1.5", HEAD_ADDRESS, HEAD.gcs)
-    assert not may_listen("127.77.1.5", "127.77.1.5", HEAD.gcs or 0)
+    assert not may_listen("127.77.1.5", "127.77.1.5", HEAD.gcs)
     assert not may_listen("127.77.1.5", "127.77.1.5", 0)
     assert not may_listen("127.77.1.5", "", MACHINE.node_manager)
 

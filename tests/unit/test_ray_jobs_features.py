@@ -48,8 +48,8 @@ def table() -> pd.DataFrame:
         {
             "number": np.where(rng.random(count) < 0.1, np.nan, rng.normal(size=count)),
             "whole": rng.integers(0, 5, count),
-            "flag": pd.Series(rng.choice([True, False, None], count), dtype=object),
-            "color": pd.Series(rng.choice(["red", "green", "blue", None], count), dtype=object),
+            "flag": pd.Series(rng.choice(np.array([True, False, None], dtype=object), count), dtype=object),
+            "color": pd.Series(rng.choice(np.array(["red", "green", "blue", None], dtype=object), count), dtype=object),
             "when": pd.Series(pd.date_range("2024-01-01", periods=count, freq="7h").astype(str)),
             "note": [f"{_WORDS[n % 3]} {n}" for n in range(count)],
             "key": [f"id-{n:05}" for n in range(count)],

@@ -29,7 +29,7 @@ def decide(code: bytes, *, architecture: int, number: int, arguments: tuple[int,
         operation, if_true, if_false, value = steps[at]
         at += 1
         if operation == 0x06:
-            return value
+            return int(value)
         if operation == 0x20:
             assert value % 4 == 0
             (accumulator,) = struct.unpack_from("<I", data, value)

@@ -156,9 +156,15 @@ def test_a_bad_token_is_not_repeated(folder: Path, monkeypatch: pytest.MonkeyPat
     assert "two words" not in refusal()
 
 
-@pytest.mark.parametrize("url", ["http://localhost:1", "http://127.0.0.1:1", "http://[::1]:1", "https://h.example/"])
+@pytest.mark.parametrize("url", ["http://localhost:1", "http://127.1.2.3:1", "http://[::1]:1", "https://h.example/"])
 def test_addresses_that_are_fine(url: str) -> None:
     assert Settings(public_url=url).url == url.rstrip("/")
+
+
+@pytest.mark.parametrize("url", ["http://10.0.0.1", "http://127.0.0.1.evil.example", "http://127.evil.example"])
+def test_plain_http_to_others_is_not(url: str) -> None:
+    with pytest.raises(ValueError, match="plain http"):
+        Settings(public_url=url)
 
 
 def test_plain_http_can_be_chosen() -> None:
