@@ -106,7 +106,7 @@ class ControlPlane:
         gateway = create_gateway(
             Wiring(
                 settings=self.settings, store=self.store, pools=self.pools, machines=self.machines_,
-                reconciler=self.reconciler, changes=self.hub, clock=self.clock,
+                reconciler=self.reconciler, changes=self.hub,
                 signing_key=server_key(self.settings.data_dir), url=lambda: self.url,
             ),
             clock=self.clock.monotonic,

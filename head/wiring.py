@@ -14,7 +14,6 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from head.api import Change
 from head.changes import Changes
-from head.clock import Clock
 from head.errors import NotFoundError, TunnelRefused
 from head.gateway.messages import Facts
 from head.gateway.services import MachineIdentity, Opened, PoolDashboard, Redeemed
@@ -36,13 +35,17 @@ class Wiring:
     machines: Machines
     reconciler: Reconciler
     changes: Changes
-    clock: Clock
     signing_key: Ed25519PrivateKey
     url: Callable[[], str]
 
     @property
     def joining_enabled(self) -> bool:
         return self.settings.joining
+
+    @property
+    def dashboard_writes(self) -> bool:
+        """Whoever writes to a dashboard runs code: in a sealed pool it is the owner's own, elsewhere the server's."""
+        return self.settings.sealing
 
     @property
     def public_url(self) -> str:
