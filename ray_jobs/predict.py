@@ -16,6 +16,7 @@ from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 from ray_jobs import evaluation
 from ray_jobs.catalogue import Step
+from ray_jobs.cores import free_cores, moment
 from ray_jobs.data import Table, read_table
 from ray_jobs.manifest import Manifest
 from ray_jobs.models import Floats
@@ -45,7 +46,7 @@ Steps = Generator[Step, None, PredictResult]
 
 def predict(order: PredictOrder) -> Steps:
     """Predicts every row and returns where the file lies; yields the steps of the work. Raises Refused."""
-    begun = time.perf_counter()
+    begun, counted = time.perf_counter(), moment()
     place = order.place
     yield Step(name="loading the model", fraction=0.0)
     manifest, model = ModelStore(place.models).load(order.spec.model_id)
@@ -54,7 +55,7 @@ def predict(order: PredictOrder) -> Steps:
         frame, notes = conform(table.frame, manifest.columns)
         check_space(place, 2 * table.file.size)
         yield Step(name="predicting", fraction=0.4)
-        with threadpool_limits(limits=order.threads):
+        with threadpool_limits(limits=free_cores(counted, order.threads)):
             outputs = model.outputs(frame)
         yield Step(name="writing", fraction=0.7)
         added = added_columns(outputs, manifest, taken=set(table.frame.columns))

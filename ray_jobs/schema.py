@@ -125,8 +125,11 @@ def _date_format(sample: pd.Series) -> str:
 
 def _to_dates(values: pd.Series, date_format: str) -> pd.Series:
     """UTC, without a time zone in the type. What is no date becomes missing."""
-    dates = pd.to_datetime(values, format=date_format or None, errors="coerce", utc=True)
-    return pd.Series(dates.dt.tz_localize(None))
+    # Each distinct value is read once: a table has far fewer dates than rows.
+    positions, distinct = pd.factorize(values)  # -1 for gaps
+    dates = pd.to_datetime(pd.Series(distinct), format=date_format or None, errors="coerce", utc=True)
+    read = pd.concat([dates.dt.tz_localize(None), pd.Series([pd.NaT], dtype=dates.dt.tz_localize(None).dtype)])
+    return pd.Series(read.to_numpy()[positions], index=values.index)
 
 
 def _convert(values: pd.Series, column: Column) -> pd.Series:
@@ -138,7 +141,9 @@ def _convert(values: pd.Series, column: Column) -> pd.Series:
         return as_text(values)
     if pd.api.types.is_timedelta64_dtype(values.dtype):
         return pd.Series(values.dt.total_seconds())
-    if not pd.api.types.is_numeric_dtype(values.dtype) or values.dtype == bool:
+    if values.dtype == bool:
+        return values.astype(float)
+    if not pd.api.types.is_numeric_dtype(values.dtype):
         values = pd.to_numeric(values.map(_as_number), errors="coerce").astype(float)
     if pd.api.types.is_float_dtype(values.dtype):
         finite = np.isfinite(values.to_numpy(dtype=float, na_value=np.nan))

@@ -18,6 +18,7 @@ from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 from ray_jobs import evaluation, pictures
 from ray_jobs.catalogue import Entry, Parameters, Step, Training, check_task, checked_parameters, entry_of
+from ray_jobs.cores import free_cores, moment
 from ray_jobs.data import Table, read_table
 from ray_jobs.models import FittedModel
 from ray_jobs.place import Place, check_space
@@ -48,7 +49,7 @@ Steps = Generator[Step, None, TrainResult]
 
 def train(order: TrainOrder) -> Steps:
     """Trains one model and returns the result; yields the steps of the work. Raises Refused; anything else is a bug."""
-    begun = time.perf_counter()
+    begun, counted = time.perf_counter(), moment()
     spec = order.spec
     entry = entry_of(spec.model)
     parameters = checked_parameters(entry, spec.parameters)
@@ -62,8 +63,9 @@ def train(order: TrainOrder) -> Steps:
     codes = target.values.astype(np.int64) if target.classes else None
     train_rows, test_rows = evaluation.split_rows(len(target.values), spec.test_fraction, spec.seed, codes)
     notes = [*prepared.warnings]
-    with threadpool_limits(limits=order.threads), collected_warnings(notes):
-        model = yield from _fit(order, entry, parameters, prepared, train_rows)
+    threads = free_cores(counted, order.threads)
+    with threadpool_limits(limits=threads), collected_warnings(notes):
+        model = yield from _fit(order, entry, parameters, prepared, train_rows, threads)
         yield Step(name="evaluating", fraction=0.85)
         test_frame = prepared.frame.iloc[target.rows[test_rows]]
         outputs = model.outputs(test_frame)
@@ -156,7 +158,7 @@ def collected_warnings(notes: list[str]) -> Iterator[None]:
 
 
 def _fit(
-    order: TrainOrder, entry: Entry, parameters: Parameters, prepared: Prepared, rows: Any
+    order: TrainOrder, entry: Entry, parameters: Parameters, prepared: Prepared, rows: Any, threads: int
 ) -> Generator[Step, None, FittedModel]:
     target = prepared.target
     training = Training(
@@ -167,7 +169,7 @@ def _fit(
         classes=len(target.classes.labels) if target.classes else 0,
         parameters=parameters,
         seed=order.spec.seed,
-        threads=order.threads,
+        threads=threads,
     )
     fitting = entry.fit(training)
     try:

@@ -24,11 +24,6 @@ from ray_jobs.spec import SPEC, Problem, ProblemCode, TrainSpec
 
 Line = dict[str, Any]
 
-# Read once, when the first library with OpenMP is loaded. By default its threads spin while they wait for each other;
-# on cores that anything else uses too, a training then takes many times as long (measured: 37 s instead of 5).
-os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
-os.environ.setdefault("GOMP_SPINCOUNT", "0")
-
 #: Where a failed event carries what the machine's log is to have; the agent takes it out.
 LOG = "log"
 
