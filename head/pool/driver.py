@@ -153,6 +153,19 @@ class Driver:
             log_to_driver=False,
             logging_level=logging.WARNING,
         )
+        _end_former_head_agent()
+
+
+def _end_former_head_agent() -> None:
+    """The agent on the head's node ended with the node's last run, which Ray's memory may not know.
+
+    Of one whose node was killed while the agent was being made it waits for ever to hear. The next call makes a new
+    one, which reads the journals.
+    """
+    import ray
+
+    with suppress(ValueError):  # there was none
+        ray.kill(ray.get_actor(f"agent-{HEAD_PLACE}", namespace=NAMESPACE), no_restart=True)
 
 
 def _make_agent(place: str) -> Any:
