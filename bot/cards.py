@@ -14,7 +14,6 @@ from pathlib import Path
 from weakref import WeakValueDictionary
 
 from bot import results
-from bot.chat import Chat
 from bot.door import Gone, Undeliverable
 from bot.html import CAPTION_LIMIT, fit
 from bot.messages import Attachment
@@ -41,18 +40,13 @@ class Cards:
         self._door = door
         self._locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
 
-    async def open(self, chat: Chat, job: JobView) -> None:
-        """Shows the job's card in the chat and follows it from now on."""
-        if job.status.ended:
-            await chat.show(results.ending(job))
-            return
-        # In full, also where a door prints a line only for what changes later.
-        message_id = await chat.show(replace(results.card(job, self._clock.now()), brief=None, pushed=False))
-        subject = f"job:{job.id}"
-        if (chat.id, message_id) not in await self._api.cards(subject):
-            await self._api.save_card(chat.person.id, chat_id=chat.id, subject=subject, message_id=message_id)
+    async def watch(self, person_id: str, chat_id: str, job_id: str, message_id: int) -> None:
+        """From now on the message is a card of the job."""
+        subject = f"job:{job_id}"
+        if (chat_id, message_id) not in await self._api.cards(subject):
+            await self._api.save_card(person_id, chat_id=chat_id, subject=subject, message_id=message_id)
         # What changed before the card was in the store has told nobody.
-        await self.follow(chat.person.id, job.id)
+        await self.follow(person_id, job_id)
 
     async def follow(self, person_id: str, job_id: str) -> None:
         """Brings every card of the job up to date; at its end, sends the last message where it was not sent yet."""

@@ -5,18 +5,16 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Callable
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, field, replace
 
+from bot import results
+from bot.cards import Cards
 from bot.door import Gone
 from bot.html import Html, text
+from bot.joins import Joins
 from bot.messages import Incoming, Message, Pressed
 from bot.outbox import Outbox
-from head.api import Clock, HeadApi, Person
-
-if TYPE_CHECKING:
-    from bot.cards import Cards
-    from bot.joins import Joins
+from head.api import Clock, HeadApi, JobView, Person
 
 #: Seconds of silence after which a person is told what takes so long.
 PATIENCE = 1.0
@@ -71,6 +69,15 @@ class Chat:
                 pass  # too old to edit: a fresh one
         self._shown = await self.say(message)
         return self._shown
+
+    async def show_job(self, job: JobView) -> None:
+        """The job's card, followed from now on; of one that has ended, how it ended."""
+        if job.status.ended:
+            await self.show(results.ending(job))
+            return
+        # In full, also where a door prints a line only for what changes later.
+        message_id = await self.show(replace(results.card(job, self.clock.now()), brief=None, pushed=False))
+        await self.cards.watch(self.person.id, self.id, job.id, message_id)
 
     async def alert(self, words: str) -> None:
         """One line for the presser: on the button where that is still possible, else as a message."""

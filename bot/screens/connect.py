@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from bot import amounts, words
-from bot.callbacks import Verb, pack
 from bot.chat import Chat
-from bot.html import Html, clip, fill, lines, text
-from bot.messages import Button, CopyButton, Message
-from head.api import JoinOffer, JoinState, MachineView
+from bot.html import Html, fill, lines, text
+from bot.messages import CopyButton, Message
+from head.api import JoinOffer, JoinState
 
 
 async def open(chat: Chat, arguments: str) -> None:
@@ -41,24 +40,3 @@ def _command(chat: Chat, offer: JoinOffer) -> Message:
         ),
         rows=((CopyButton(label="Copy the command", text=offer.command),),),
     )
-
-
-def progress(state: JoinState, machine: MachineView | None) -> Message | None:
-    """What takes the command's place once it was used or has died; None while it still waits."""
-    if state is JoinState.WAITING:
-        return None
-    if machine is None:
-        fresh = Button(label="Fresh command", callback=pack(Verb.OPEN, "connect"))
-        return Message(text=text(words.JOINS[state]), rows=((fresh,),), silent=True, pushed=True)
-    name = clip(machine.name, 40)
-    if state is not JoinState.JOINED:
-        said = fill("<b>{name}</b> used the command. {state}", name=name, state=words.JOINS[state])
-        return Message(text=said, silent=True, pushed=True)
-    cores = f"{machine.cores} cores" if machine.cores else ""
-    memory = amounts.memory(machine.memory) if machine.memory else ""
-    known = ", ".join(fact for fact in (cores, memory) if fact)
-    train = Button(label="Train a model", callback=pack(Verb.OPEN, "train"))
-    mine = Button(label="My machines", callback=pack(Verb.OPEN, "worker"))
-    said = fill("🟢 <b>{name}</b> joined{known}.", name=name, known=f": {known}" if known else "")
-    unsealed = text("⚠️ It is not sealed: jobs there can read the owner's files.") if machine.sealed is False else None
-    return Message(text=lines(said, unsealed), rows=((train, mine),), silent=True, pushed=True)

@@ -196,7 +196,7 @@ class FormScreen(ABC, Generic[F]):
             return
         await self._save(chat, draft.id, draft.revision, self._with(form, job=job.id), "")
         chat.started.append(job.id)
-        await chat.cards.open(chat, job)
+        await chat.show_job(job)
 
     # --- the data ---
 

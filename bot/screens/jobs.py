@@ -23,7 +23,7 @@ async def page(chat: Chat, offset: int) -> None:
 
 async def show(chat: Chat, job_id: str) -> None:
     """One job's card, which follows it from now on."""
-    await chat.cards.open(chat, await chat.api.job(chat.person.id, job_id))
+    await chat.show_job(await chat.api.job(chat.person.id, job_id))
 
 
 async def stop(chat: Chat, job_id: str) -> None:
@@ -31,11 +31,11 @@ async def stop(chat: Chat, job_id: str) -> None:
     job = await chat.api.job(chat.person.id, job_id)
     if job.status.ended:
         await chat.alert(f"That job is {words.STATUSES[job.status][1]} already.")
-        await chat.cards.open(chat, job)
+        await chat.show_job(job)
         return
     job = await chat.api.cancel(chat.person.id, job_id)
     await chat.alert("Stopping it.")
-    await chat.cards.open(chat, job)
+    await chat.show_job(job)
 
 
 def _line(chat: Chat, job: JobView) -> Html:
