@@ -10,7 +10,6 @@ import signal
 import socket
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -258,7 +257,6 @@ async def test_it_comes_back_after_every_process_was_killed(life: Life) -> None:
     box = life.box
     for pid in family(box):
         with contextlib.suppress(ProcessLookupError):  # it ended with its parent
-            with suppress(ProcessLookupError):  # process 1 went first, and takes the others with it
             os.kill(pid, signal.SIGKILL)
     await life.start()
     assert life.box != box
