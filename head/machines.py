@@ -7,6 +7,7 @@ import logging
 import shlex
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from urllib.parse import urlsplit
 
 from pydantic import ValidationError
 
@@ -17,7 +18,7 @@ from head.errors import HayrideError, JobRefused, JoinRefused, TunnelRefused
 from head.gateway.messages import Facts
 from head.identity import digest, new_id, new_token
 from head.pools import Pools
-from head.settings import Settings
+from head.settings import Settings, is_loopback
 from head.store.records import MachineRow
 from head.store.store import Store
 
@@ -65,7 +66,8 @@ class Machines:
         row = await self._store.joins.create(
             offer_id=new_id(), person_id=person_id, token_hash=digest(token), expires=expires
         )
-        insecure = " --insecure" if url.startswith("http://") and not _loopback(url) else ""
+        parts = urlsplit(url)
+        insecure = "" if parts.scheme == "https" or is_loopback(parts.hostname or "") else " --insecure"
         command = f"curl -fsSL {shlex.quote(url + '/worker')} | python3 - --token={token}{insecure}"
         if len(command) > COMMAND_LIMIT:
             raise JoinRefused("The server's public_url is too long for a join command.", remedy="Choose a shorter one.")
@@ -238,8 +240,3 @@ def _since(row: MachineRow, state: MachineState) -> datetime:
     if state is MachineState.CONNECTED and row.connected_since:
         return row.connected_since
     return row.last_seen or row.created
-
-
-def _loopback(url: str) -> bool:
-    host = url.partition("://")[2].partition("/")[0].rpartition(":")[0]
-    return host in {"127.0.0.1", "localhost", "[::1]"}
