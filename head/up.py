@@ -24,6 +24,7 @@ async def up(settings: Settings, *, console: bool) -> int:
     settings = sealed_or_refused(settings, telegram=telegram, say=_say)
     clock = SystemClock()
     plane = await ControlPlane.open(settings, clock, telegram=telegram)
+    done = False
     try:
         await plane.serve()
         _say(f"Gateway at {plane.url}. Stop with Ctrl-C.")
@@ -35,9 +36,12 @@ async def up(settings: Settings, *, console: bool) -> int:
             telegram_token=token.get_secret_value() if token else None,
             telegram_base_url=settings.telegram_base_url,
         )
-        return await _until_signal(_door("telegram" if telegram else "console")(plane, chat, clock))
+        code = await _until_signal(_door("telegram" if telegram else "console")(plane, chat, clock))
+        # A service that is restarted finds its boxes again; a console whose input has ended leaves nothing running.
+        done = code is not None and not await plane.store.jobs.open()
+        return code or 0
     finally:
-        await plane.close(stop_pools=False)
+        await plane.close(stop_pools=done)
 
 
 def _door(name: str) -> Door:
@@ -47,7 +51,8 @@ def _door(name: str) -> Door:
     return door
 
 
-async def _until_signal(work: Awaitable[int]) -> int:
+async def _until_signal(work: Awaitable[int]) -> int | None:
+    """The door's exit code; None where a signal ended it."""
     task = asyncio.ensure_future(work)
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
@@ -55,7 +60,7 @@ async def _until_signal(work: Awaitable[int]) -> int:
     try:
         return await task
     except asyncio.CancelledError:
-        return 0
+        return None
 
 
 def _say(line: str) -> None:
