@@ -108,7 +108,10 @@ for at, names, _ in os.walk("/"):
         pass
 answer(wrote)
 """
-    assert set(ask(folder, script)) == {"/box", "/tmp", "/dev/shm"}
+    wrote = set(ask(folder, script))
+    # What is shown of a checkout below /tmp hangs in folders that are the box's own /tmp again.
+    shown_through = {f"{parent}" for parent in Path(__file__).parents if parent.is_relative_to("/tmp")}
+    assert wrote - shown_through == {"/box", "/tmp", "/dev/shm"} - shown_through
     assert os.listdir(folder) == ["written"]
 
 
