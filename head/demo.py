@@ -232,6 +232,7 @@ class _Demo:
         predicted, _ = await self._job(plane, person, predict, place)
         result = predicted.result
         assert isinstance(result, PredictResult)
+        self._say_scores(model)
         predictions, picture = await self._save(plane, trained, predicted)
         return DemoReport(
             ok=True,
@@ -278,6 +279,12 @@ class _Demo:
             why = job.problem.message if job.problem else str(job.end_reason)
             raise DemoFailed(f"The {job.spec.kind} job ended as {job.status.value}: {why}")
         return job, first_event
+
+    def _say_scores(self, model: TrainResult) -> None:
+        rows = f"{model.rows_test} rows held out of the training (it learned from {model.rows_train})"
+        self._say(f"Result on {rows}, beside simple guessing:")
+        for name, value in model.metrics.items():
+            self._say(f"  {name:<18}{value:>8.3f}   guessing {model.baseline_metrics.get(name, float('nan')):>8.3f}")
 
     async def _fetch(self, plane: ControlPlane, job: JobView, name: str) -> Path:
         """Copies a file of a job out of its box: nothing outside opens a path that a box can write."""

@@ -43,6 +43,7 @@ def test_this_machine_joins_trains_and_predicts(tmp_path: Path) -> None:
     predictions = pd.read_csv(report["predictions_path"])
     assert {"prediction", "probability_benign", "probability_malignant"} <= set(predictions.columns)
     assert "/dashboard-link/" in said
+    assert "accuracy" in said.partition("{")[0]  # told in words too
     assert Path(report["picture_path"]).read_bytes().startswith(b"\x89PNG")
     assert_nothing_runs(tmp_path)
 
