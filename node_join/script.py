@@ -173,7 +173,7 @@ def only_one(path: Path) -> Iterator[None]:
         yield
 
 
-def make_environment(kind: str, server: dict[str, Any], uv: str) -> Path:
+def make_environment(kind: str, server: dict[str, Any], state: Path) -> Path:
     """A complete environment, made now or found; returns its folder."""
     base = environments_folder()
     base.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -188,7 +188,7 @@ def make_environment(kind: str, server: dict[str, Any], uv: str) -> Path:
                 f"{base} has {free / 1e9:.1f} GB free, the node needs 2 GB. Make room, or set HAYRIDE_ENVIRONMENTS."
             )
         say(f"Making the {kind}'s environment in {folder} ...")
-        install(kind, server, uv, folder)
+        install(kind, server, find_uv(state, server), folder)
         (folder / "complete").write_text(server["wheel"] + "\n")  # last: a half-made one is made again
     return folder
 
@@ -260,8 +260,7 @@ def join(arguments: list[str]) -> None:
     state = state_folder()
     state.mkdir(parents=True, exist_ok=True, mode=0o700)
     say(f"Joining {server['url']}. Everything is kept in {state}")
-    uv = find_uv(state, server)
-    agent = make_environment(AGENT, server, uv)
+    agent = make_environment(AGENT, server, state)
     program = str(agent / "bin" / "hayride-node")
     flags = ["--insecure"] * options.insecure + ["--as-root"] * options.as_root
     if not options.environments_only:
@@ -272,7 +271,7 @@ def join(arguments: list[str]) -> None:
         command = [program, "redeem", "--url", server["url"], *wishes, *flags]
         if subprocess.run(command, input=options.token.encode(), check=False).returncode:
             sys.exit(1)  # it has said why
-    node = make_environment(NODE, server, uv)
+    node = make_environment(NODE, server, state)
     if options.environments_only:
         return
     with open(os.devnull) as nothing:

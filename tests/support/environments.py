@@ -32,13 +32,20 @@ async def _make(state: Path) -> None:
         process = await asyncio.create_subprocess_exec(
             sys.executable, "-", "--environments-only", "--as-root",
             stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT,
-            env=os.environ | {"HAYRIDE_ENVIRONMENTS": str(FOLDER), "HAYRIDE_NODE_DIR": str(state)},
+            env=os.environ
+            | {"HAYRIDE_ENVIRONMENTS": str(FOLDER), "HAYRIDE_NODE_DIR": str(state), "PATH": _path()},
         )  # fmt: skip
         output, _ = await process.communicate(script)
         assert process.returncode == 0, output.decode()
         _forget_others(output.decode())
     finally:
         await server.stop()
+
+
+def _path() -> str:
+    """With the uv that runs the tests, which may be no more than a Python module: it says where it is."""
+    uv = os.environ.get("UV")
+    return os.pathsep.join(([str(Path(uv).parent)] if uv else []) + [os.environ["PATH"]])
 
 
 def _get(url: str) -> bytes:
