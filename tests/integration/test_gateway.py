@@ -6,6 +6,7 @@ import asyncio
 import base64
 import contextlib
 import hashlib
+import os
 import shutil
 import subprocess
 import sys
@@ -120,7 +121,7 @@ async def test_the_wheel_installs_and_brings_the_command(site: Site, tmp_path: P
     wheel = tmp_path / name
     wheel.write_bytes((await site.client.get(f"/node/wheel/{name}")).content)
     assert hashlib.sha256(wheel.read_bytes()).hexdigest() in script
-    uv, python = shutil.which("uv"), tmp_path / "venv" / "bin" / "python"
+    uv, python = os.environ.get("UV") or shutil.which("uv"), tmp_path / "venv" / "bin" / "python"
     assert uv
     commands: list[list[Any]] = [
         [uv, "venv", "--quiet", "--no-project", "--python", sys.executable, tmp_path / "venv"],

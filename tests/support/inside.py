@@ -86,11 +86,11 @@ def pool_of(data_dir: Path, machine: str) -> Pool:
 
 def looking(pool: Pool, *, tags: list[str], allowed: Path, private: Path) -> tuple[list[str], dict[str, str]]:
     """The command that enters the pool's box and has a task with these tags look around; and its environment."""
-    into = ["nsenter", "--target", str(pool.box), "--user", "--mount", "--net", "--pid", "--ipc"]
+    into = [sys.executable, str(Path(__file__).with_name("enter.py")), str(pool.box)]
     told = json.dumps([str(allowed), str(private), SERVER, tags])
     environment = {"PATH": "/usr/bin:/bin", "HOME": "/tmp", "RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": pool.ray_token,
                    "RAY_DEFAULT_PYTHON_VERSION_MATCH_LEVEL": "minor"}  # fmt: skip
-    return [*into, "--preserve-credentials", "--wd=/", "--", sys.executable, "-c", _LOOK, told], environment
+    return [*into, sys.executable, "-c", _LOOK, told], environment
 
 
 def seen(output: str) -> dict[str, Any]:
