@@ -68,9 +68,9 @@ class Agent:
             if job_id in self.jobs:
                 return False
             order = {"spec": checked.model_dump(mode="json"), "model_id": _new_id()}
-            journal = await asyncio.to_thread(Journal.create, self.place.journal, job_id, order)
+            accepted = {"kind": "accepted", "n": 1, "at": time.time()}
+            journal = await asyncio.to_thread(Journal.create, self.place.journal, job_id, order, accepted)
             job = self.jobs[job_id] = Job(journal)
-        await job.append({"kind": "accepted"})
         self._spawn(self._run(job, checked, pin))
         return True
 

@@ -34,15 +34,15 @@ class Journal:
         self.events = events  #: what is still kept, ascending by `n`
 
     @classmethod
-    def create(cls, folder: Path, job_id: str, order: Line) -> Journal:
-        """A new journal. Raises FileExistsError where the job is known."""
+    def create(cls, folder: Path, job_id: str, order: Line, first: Line) -> Journal:
+        """A new journal, with the first event in it. Raises FileExistsError where the job is known."""
         path = folder / (checked_id(job_id) + _SUFFIX)
         with open(path, "xb") as file:
-            file.write(_encode(order))
+            file.write(_encode(order) + _encode(first))
             file.flush()
             os.fsync(file.fileno())
         _sync_folder(folder)
-        return cls(path, order, [])
+        return cls(path, order, [first])
 
     @classmethod
     def load(cls, path: Path) -> Journal | None:

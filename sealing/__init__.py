@@ -4,7 +4,7 @@ plan.py      what a box is to hold       box.py      launch, launch_unsealed
 sockets.py   the way into a box          running.py  Box: alive, wait, stop, its record
 folders.py   a person's folders in it    status.py   whether this host can make boxes, and how to change that
 python.py    an interpreter, our code    discard.py  deleting what a box has left
-lock.py      one box at a time
+lock.py      one box at a time           processes.py  inside: what was started there, watched and ended
 """
 
 from sealing.box import Box, SealStatus, launch, launch_unsealed, seal_status

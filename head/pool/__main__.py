@@ -6,11 +6,10 @@ import asyncio
 import logging
 import os
 
-from head.pool import processes
 from head.pool.config import Layout, load_config
 from head.pool.output import take_over
 from head.pool.ray_head import ray_environment
-from sealing import inherited
+from sealing import inherited, processes
 
 log = logging.getLogger("head.pool")
 

@@ -23,7 +23,6 @@ from typing import Any
 
 import uvicorn
 
-from head.pool import processes
 from head.pool.config import Layout, PoolConfig
 from head.pool.dashboard import DashboardPass
 from head.pool.door import Door
@@ -33,6 +32,7 @@ from head.pool.nodes import Burials, bury_superseded
 from head.pool.output import keep_small
 from head.pool.ray_head import RayHead
 from ray_jobs.place import disk_used
+from sealing import processes
 
 log = logging.getLogger(__name__)
 
@@ -40,7 +40,6 @@ log = logging.getLogger(__name__)
 _PATIENCE = 3.0
 _DISK_EVERY = 30.0
 _BURY_EVERY = 2.0
-_REAP_EVERY = 5.0
 
 
 class RayDied(Exception):
@@ -130,7 +129,11 @@ class Life:
         # Ray's driver puts a handler before ours that aborts the process three seconds after SIGTERM.
         self._take_signals()
         log.info("Ready")
-        background: list[Coroutine[Any, Any, None]] = [self._ray.keep_dashboard(), self._bury(), self._reap()]
+        background: list[Coroutine[Any, Any, None]] = [
+            self._ray.keep_dashboard(),
+            self._bury(),
+            processes.keep_reaping(),
+        ]
         tasks = [asyncio.create_task(work) for work in background]
         try:
             raise RayDied(await self._ray.wait_dead())
@@ -151,11 +154,6 @@ class Life:
                 continue
             if dead:
                 log.info("Told Ray that these nodes are dead: %s", ", ".join(dead))
-
-    async def _reap(self) -> None:
-        while True:
-            await asyncio.sleep(_REAP_EVERY)
-            processes.reap()
 
     async def _measure_disk(self) -> None:
         while True:

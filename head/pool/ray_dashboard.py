@@ -14,8 +14,8 @@ import signal
 from contextlib import suppress
 from pathlib import Path
 
-from head.pool import processes
 from head.pool.output import rotate
+from sealing import processes
 
 log = logging.getLogger(__name__)
 

@@ -12,12 +12,12 @@ import time
 from contextlib import suppress
 from pathlib import Path
 
-from head.pool import processes
 from head.pool.config import PoolConfig
 from head.pool.output import rotate
 from head.pool.ray_dashboard import RayDashboard
 from ray_jobs.place import VARIABLE as PLACE_VARIABLE
 from ray_jobs.ports import HEAD
+from sealing import processes
 
 log = logging.getLogger(__name__)
 

@@ -14,7 +14,7 @@ from pydantic import ValidationError
 from node_join.inner.config import InnerConfig, load_config
 from node_join.inner.raylet import RayNode
 from node_join.inner.ssh import exchange_lines, forwarded
-from sealing import inherited
+from sealing import inherited, processes
 
 log = logging.getLogger("node_join.inner")
 
@@ -72,8 +72,10 @@ async def run() -> None:
         format="%(asctime)s %(levelname)s %(name)s: %(message)s",
     )
     logging.getLogger("asyncssh").setLevel(logging.WARNING)
+    processes.adopt_orphans()
     inside = Inside(config)
     serving = asyncio.create_task(inside.serve(inherited("tunnel")))
+    reaping = asyncio.create_task(processes.keep_reaping())
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, serving.cancel)
@@ -82,6 +84,7 @@ async def run() -> None:
     except asyncio.CancelledError:
         log.info("stopping")
     finally:
+        reaping.cancel()
         await inside.node.stop()
         await inside.close()
 

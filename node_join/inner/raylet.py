@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import json
 import logging
 import os
@@ -15,6 +14,7 @@ from pathlib import Path
 from node_join.backoff import Backoff
 from node_join.inner.config import Grant, InnerConfig
 from ray_jobs.ports import HEAD, HEAD_ADDRESS, MACHINE
+from sealing import processes
 
 log = logging.getLogger(__name__)
 
@@ -42,7 +42,7 @@ def ray_start(config: InnerConfig, grant: Grant) -> list[str]:
         f"--object-store-memory={config.object_store}",
         f"--temp-dir={config.temp}",
         "--include-log-monitor=false",  # nobody prints workers' output here; 50 MB less
-        "--block",
+        # Not --block: that process would only wait, with 170 MB. We adopt the raylet and watch it ourselves.
     ]
 
 
@@ -100,41 +100,31 @@ class RayNode:
             await self._tunnel_up.wait()
             _forget_old_sessions(self._config.temp)
             began = loop.time()
-            status = await self._run(grant)
+            end = await self._run(grant)
             if loop.time() - began > _WELL:
                 backoff.reset()
-            log.warning("the Ray node ended with status %s; it is started again", status)
+            log.warning("the Ray node is started again: %s", end)
             await asyncio.sleep(backoff.wait())
 
-    async def _run(self, grant: Grant) -> int:
-        """Runs `ray start` to its end; ends it when cancelled."""
+    async def _run(self, grant: Grant) -> str:
+        """Runs the node to its end, and says what ended; ends all of it when cancelled."""
         output = self._config.folder / "logs" / "node.log"
         output.parent.mkdir(parents=True, exist_ok=True)
-        mode = "wb" if output.exists() and output.stat().st_size > _LOG_LIMIT else "ab"
-        with output.open(mode) as file:
-            process = await asyncio.create_subprocess_exec(
-                *ray_start(self._config, grant),
-                env=ray_environment(grant),
-                stdin=asyncio.subprocess.DEVNULL,
-                stdout=file,
-                stderr=file,
-                cwd=self._config.folder,
+        if output.exists() and output.stat().st_size > _LOG_LIMIT:
+            output.unlink()
+        with output.open("ab") as file:
+            child = await processes.start(
+                *ray_start(self._config, grant), output=file, environment=ray_environment(grant)
             )
         try:
-            return await process.wait()
+            if status := await child.wait():
+                return f"`ray start` ended with {status}"
+            raylets = [each.pid for each in processes.descendants() if each.program == "raylet" and each.state != "Z"]
+            if raylets:
+                await processes.wait_for_any(raylets)
+            return "its raylet ended"
         finally:
-            if process.returncode is None:
-                await _end(process)
-
-
-async def _end(process: asyncio.subprocess.Process) -> None:
-    with contextlib.suppress(ProcessLookupError):
-        process.terminate()
-        try:
-            await asyncio.wait_for(process.wait(), _PATIENCE)
-        except TimeoutError:
-            process.kill()
-            await process.wait()
+            await processes.end_all(_PATIENCE)
 
 
 def _forget_old_sessions(temp: Path) -> None:

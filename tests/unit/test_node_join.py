@@ -140,7 +140,7 @@ def test_ray_is_told_everything_outright() -> None:
     assert ray_environment(grant)["RAY_AUTH_TOKEN"] == "secret"
     (resources,) = [part.split("=", 1)[1] for part in command if part.startswith("--resources")]
     assert json.loads(resources) == {"u_abc": 1000, "m_1": 1000}
-    for flag in ("--address=127.77.0.1:6379", "--node-ip-address=127.77.1.5", "--num-cpus=8", "--block"):
+    for flag in ("--address=127.77.0.1:6379", "--node-ip-address=127.77.1.5", "--num-cpus=8"):
         assert flag in command
 
 

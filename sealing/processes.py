@@ -6,13 +6,15 @@ import asyncio
 import ctypes
 import os
 import signal
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
 _PR_SET_CHILD_SUBREAPER = 36
+#: Seconds.
+_REAP_EVERY = 5.0
 #: Children whose exit code is asyncio's.
 _ours: set[int] = set()
 
@@ -58,10 +60,12 @@ def kill_all(number: signal.Signals) -> int:
     return len(alive)
 
 
-async def start(*command: str, output: BinaryIO) -> asyncio.subprocess.Process:
-    """A child of ours, whose exit code is known when it ends."""
+async def start(
+    *command: str, output: BinaryIO, environment: Mapping[str, str] | None = None
+) -> asyncio.subprocess.Process:
+    """A child of ours, whose exit code is known when it ends. It gets our environment where none is given."""
     child = await asyncio.create_subprocess_exec(
-        *command, stdin=asyncio.subprocess.DEVNULL, stdout=output, stderr=output
+        *command, stdin=asyncio.subprocess.DEVNULL, stdout=output, stderr=output, env=environment
     )
     _ours.add(child.pid)
     return child
@@ -88,6 +92,13 @@ def reap() -> None:
         if process.parent == os.getpid() and process.state == "Z" and process.pid not in _ours:
             with suppress(ChildProcessError):
                 os.waitpid(process.pid, os.WNOHANG)
+
+
+async def keep_reaping() -> None:
+    """Buries them every few seconds; never returns."""
+    while True:
+        await asyncio.sleep(_REAP_EVERY)
+        reap()
 
 
 async def wait_for_any(pids: list[int]) -> int:
