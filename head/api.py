@@ -22,8 +22,8 @@ from head.errors import (
     PoolUnavailable,
     RefusedError,
 )
+from ray_jobs.catalogue import descriptions
 from ray_jobs.spec import (
-    CATALOGUE,
     Data,
     DataFacts,
     ModelDescription,
@@ -33,6 +33,7 @@ from ray_jobs.spec import (
     Problem,
     ProblemCode,
     Progress,
+    RandomSplit,
     Result,
     Spec,
     Task,
@@ -74,6 +75,7 @@ __all__ = [
     "Problem",
     "ProblemCode",
     "Progress",
+    "RandomSplit",
     "RefusedError",
     "Result",
     "Spec",
@@ -83,6 +85,9 @@ __all__ = [
     "UploadData",
     "UploadView",
 ]
+
+#: Every kind of model that can be trained, auto first.
+CATALOGUE: tuple[ModelDescription, ...] = descriptions()
 
 #: The place of a job that no machine runs: the pool's own head node.
 HEAD = "head"

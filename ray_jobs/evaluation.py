@@ -12,37 +12,6 @@ Floats = NDArray[np.float64]
 Codes = NDArray[np.int64]
 
 
-def split_rows(
-    count: int, test_fraction: float, seed: int, classes: Codes | None
-) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Row positions for training and for testing, ascending, at least one of each.
-
-    With `classes`, each class gives its share of test rows and keeps at least one training row, so a class with a
-    single row is learned and not tested.
-    """
-    rng = np.random.default_rng(seed)
-    wanted = min(count - 1, max(1, round(test_fraction * count)))
-    if classes is None:
-        order = rng.permutation(count)
-        return np.sort(order[wanted:]), np.sort(order[:wanted])
-    sizes = np.bincount(classes)
-    shares = test_fraction * sizes
-    quotas = np.minimum(np.floor(shares).astype(int), np.maximum(sizes - 1, 0))
-    # The largest remainders get the rows that rounding down left over.
-    for code in np.argsort(quotas - shares, kind="stable"):
-        if quotas.sum() >= wanted:
-            break
-        if quotas[code] < sizes[code] - 1:
-            quotas[code] += 1
-    order = rng.permutation(count)
-    by_class = order[np.argsort(classes[order], kind="stable")]
-    starts = np.concatenate([[0], np.cumsum(sizes)[:-1]])
-    test = np.concatenate([by_class[start : start + quota] for start, quota in zip(starts, quotas, strict=True)])
-    tested = np.zeros(count, dtype=bool)
-    tested[test] = True
-    return np.flatnonzero(~tested), np.flatnonzero(tested)
-
-
 def classification_metrics(truth: Codes, probabilities: Floats, weights: Floats | None = None) -> dict[str, float]:
     """accuracy, balanced_accuracy, f1_macro, roc_auc (one against the rest, mean over classes), log_loss.
 

@@ -9,13 +9,42 @@ from typing import Annotated
 from pydantic import Field
 
 from ray_jobs.schema import Column
-from ray_jobs.spec import Frozen, Id, Metrics, Name, Task
+from ray_jobs.spec import Frozen, Id, Metrics, Name, Parameter, Task, TrainSpec
 from ray_jobs.target import Classes
 
 FORMAT = 1
 
-
 Hash = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+
+
+class Seen(Frozen):
+    """What the training rows held in one column: what predict warns by, and drift is measured against."""
+
+    name: Name
+    missing: float = Field(ge=0, le=1)  #: share of the rows
+    #: of numbers, and of dates in seconds since 1970: minimum, the nine deciles, maximum; () where there were none
+    quantiles: tuple[float, ...] = Field(default=(), max_length=11)
+    #: of categories and booleans: value -> share of the rows, the commonest first
+    categories: tuple[tuple[Name, float], ...] = Field(default=(), max_length=100)
+    complete: bool = True  #: whether `categories` are all there were
+
+
+class Interval(Frozen):
+    """A prediction interval, split conformal: from `value - below` to `value + above` holds `level` of the rows."""
+
+    level: float = Field(gt=0, lt=1)
+    below: float
+    above: float
+
+
+class RecordedCandidate(Frozen):
+    """One model of an auto run, so that it can be made again without a clock."""
+
+    name: Name
+    model: Name
+    parameters: dict[Name, Parameter]
+    rounds: int | None = None
+    weight: float = Field(ge=0, le=1)
 
 
 class Manifest(Frozen):
@@ -24,14 +53,21 @@ class Manifest(Frozen):
     format: int = FORMAT
     model_id: Id
     job_id: Id
-    model: Name  #: the catalogue entry
+    model: Name  #: the catalogue entry, or auto
+    name: Name = ""  #: what its owner calls it; with `version` unique in the store
+    version: int = Field(default=1, ge=1)
     task: Task
     target: Name
     columns: tuple[Column, ...] = Field(min_length=1)  #: in the order in which the model takes them
     classes: Classes | None = None  #: labels as they were
     rows_train: int = Field(ge=1)
     metrics: Metrics = Field(default_factory=dict)
-    seed: int
+    baseline_metrics: Metrics = Field(default_factory=dict)
+    spec: TrainSpec  #: as it was asked for
+    seen: tuple[Seen, ...] = ()  #: of each of `columns`
+    interval: Interval | None = None  #: of a regression
+    threshold: float | None = None  #: of two classes: the probability from which the second is predicted
+    recorded: tuple[RecordedCandidate, ...] = ()  #: of auto
     data: Name  #: the plain name of the file it was trained on
     data_hash: Hash  #: of that file's bytes
     created: float  #: seconds since the epoch

@@ -26,6 +26,7 @@ from ray_jobs.problems import Refused, clip, listed
 from ray_jobs.schema import Column, conform, describe, is_identifier
 from ray_jobs.shelf import drop_model
 from ray_jobs.spec import ProblemCode, TrainResult, TrainSpec
+from ray_jobs.splitting import RowKeys, split_rows
 from ray_jobs.store import ModelStore, file_hash
 from ray_jobs.target import Target, target_column, target_of
 
@@ -61,7 +62,8 @@ def train(order: TrainOrder) -> Steps:
     yield Step(name="splitting", fraction=0.1)
     target = prepared.target
     codes = target.values.astype(np.int64) if target.classes else None
-    train_rows, test_rows = evaluation.split_rows(len(target.values), spec.test_fraction, spec.seed, codes)
+    keys = RowKeys(codes=codes)
+    train_rows, test_rows = split_rows(keys, len(target.values), getattr(spec.split, "test_fraction", 0.25), spec.seed)
     notes = [*prepared.warnings]
     threads = free_cores(counted, order.threads)
     with threadpool_limits(limits=threads), collected_warnings(notes):
@@ -218,7 +220,7 @@ def _save(order: TrainOrder, model: FittedModel, prepared: Prepared, rows: int, 
         "classes": prepared.target.classes,
         "rows_train": rows,
         "metrics": metrics,
-        "seed": order.spec.seed,
+        "spec": order.spec,
         "data": prepared.data_name,
         "data_hash": prepared.data_hash,
         "created": time.time(),

@@ -11,7 +11,7 @@ from bot.form import TrainForm, Trouble
 from bot.html import Html, clip, fill, text
 from bot.results import model_title
 from bot.screens.form_screen import MOST_OPTIONS, FormScreen, Option, with_limit
-from head.api import CATALOGUE, Problem, ProblemCode, Spec, TrainSpec, UploadData
+from head.api import CATALOGUE, Problem, ProblemCode, RandomSplit, Spec, TrainSpec, UploadData
 
 _SETTINGS_EXAMPLE = "max_depth=6 test=0.2 limit=30m"
 
@@ -65,7 +65,7 @@ class TrainScreen(FormScreen[TrainForm]):
             model=form.model,
             task=form.task,
             parameters=dict(form.parameters),
-            test_fraction=form.test_fraction,
+            split=RandomSplit(test_fraction=form.test_fraction),
             seed=form.seed,
             time_limit=form.time_limit,
         )

@@ -1,7 +1,8 @@
 """What can be trained. Each entry is one module of this package with an `ENTRY`, registered here by its name.
 
-An entry's module loads its library only when it fits, so that parameters can be checked before anything is read or
-imported. The descriptions that the chat shows stand in ray_jobs.spec.CATALOGUE, under the same names.
+An entry's module loads its library only when it fits: importing this package and all of its entries needs pydantic
+alone. So parameters can be checked before anything is read, and the control plane can describe every model
+(`descriptions`).
 """
 
 from __future__ import annotations
@@ -9,12 +10,13 @@ from __future__ import annotations
 import importlib
 from collections.abc import Generator, Mapping
 from dataclasses import dataclass, field
+from functools import cache
 from typing import TYPE_CHECKING, Any, Protocol
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from ray_jobs.problems import Refused, listed, nearest
-from ray_jobs.spec import CATALOGUE, Parameter, ProblemCode, Task
+from ray_jobs.spec import Candidate, Family, ModelDescription, Parameter, ProblemCode, Task
 
 if TYPE_CHECKING:
     import numpy as np
@@ -24,18 +26,22 @@ if TYPE_CHECKING:
     from ray_jobs.models import FittedModel
     from ray_jobs.schema import Column
 
-#: Entry name -> module.
-ENTRIES: dict[str, str] = {
-    "hist_gradient_boosting": "ray_jobs.catalogue.hist_gradient_boosting",
-    "random_forest": "ray_jobs.catalogue.random_forest",
-    "logistic_regression": "ray_jobs.catalogue.logistic_regression",
-    "linear_regression": "ray_jobs.catalogue.linear_regression",
-    "keras": "ray_jobs.catalogue.keras_network",
-}
+#: The model that a spec names where the best of all is to be found.
+AUTO = "auto"
+#: The modules of this package that hold an `ENTRY`, in the order in which the chat lists them.
+MODULES: tuple[str, ...] = (
+    "hist_gradient_boosting",
+    "random_forest",
+    "logistic_regression",
+    "linear_regression",
+    "keras_network",
+)
 
 
 class Parameters(BaseModel):
-    """Base of every entry's parameters: unknown names refused, no NaN."""
+    """Base of every entry's parameters: unknown names refused, no NaN. Each field has a range, a default and a
+    `description`: one sentence that the chat shows.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
@@ -47,6 +53,15 @@ class Step:
     name: str
     fraction: float | None = None
     metrics: Mapping[str, float] = field(default_factory=dict)
+    leaderboard: tuple[Candidate, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Held:
+    """Rows that are not learned from; they say when to stop."""
+
+    frame: pd.DataFrame
+    values: NDArray[np.float64] | NDArray[np.int64]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,6 +76,9 @@ class Training:
     parameters: Any  #: an instance of the entry's own `parameters`
     seed: int
     threads: int
+    held: Held | None = None  #: for entries that learn in rounds: stop when these get no better
+    rounds: int | None = None  #: exactly so many, whatever the parameters say: a recorded model is repeated
+    deadline: float | None = None  #: `time.monotonic()` at which to stop with what there is, where that is possible
 
 
 Fit = Generator[Step, None, "FittedModel"]
@@ -71,30 +89,73 @@ class FitFunction(Protocol):
 
 
 @dataclass(frozen=True, kw_only=True)
+class Real:
+    """A range that auto searches."""
+
+    low: float
+    high: float
+    log: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class Count:
+    """Whole numbers that auto searches, both ends included."""
+
+    low: int
+    high: int
+    log: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class Choice:
+    """Values among which auto chooses."""
+
+    values: tuple[Parameter, ...]
+
+
+Range = Real | Count | Choice
+
+
+@dataclass(frozen=True, kw_only=True)
 class Entry:
     """One kind of model. `fit` is a generator so that it can report progress from the task's own thread, where a cancel
     lands.
     """
 
     name: str
+    title: str
+    family: Family
     tasks: tuple[Task, ...]
+    good_for: str  #: one sentence
     parameters: type[Parameters]
     fit: FitFunction
+    space: Mapping[str, Range] = field(default_factory=dict)  #: what auto tunes, by parameter
     needs: str = ""  #: a library that may be missing
+
+
+def _load(module: str) -> Entry:
+    entry = importlib.import_module(f"ray_jobs.catalogue.{module}").ENTRY
+    assert isinstance(entry, Entry)
+    return entry
+
+
+@cache
+def entries() -> dict[str, Entry]:
+    """Every entry by its name."""
+    return {entry.name: entry for entry in map(_load, MODULES)}
 
 
 def entry_of(name: str) -> Entry:
     """The entry of that name. Raises Refused(UNKNOWN_MODEL)."""
-    if name not in ENTRIES:
+    known = entries()
+    if name not in known:
         raise Refused(
             ProblemCode.UNKNOWN_MODEL,
             f"There is no model '{name}' in the catalogue.",
             subject=name,
-            suggestions=nearest(name, ENTRIES) or ENTRIES,
+            suggestions=nearest(name, (AUTO, *known)) or known,
         )
-    entry = importlib.import_module(ENTRIES[name]).ENTRY
-    assert isinstance(entry, Entry)
-    return entry
+    return known[name]
 
 
 def checked_parameters(entry: Entry, given: Mapping[str, Parameter]) -> Parameters:
@@ -126,5 +187,32 @@ def check_task(entry: Entry, task: Task, target: str) -> None:
         ProblemCode.MODEL_NOT_FOR_TASK,
         f"'{target}' is {what}, and {entry.name} can't learn that.",
         subject=target,
-        suggestions=[description.name for description in CATALOGUE if task in description.tasks],
+        suggestions=[other.name for other in entries().values() if task in other.tasks],
     )
+
+
+def described(entry: Entry) -> ModelDescription:
+    """The entry as the chat shows it."""
+    return ModelDescription(
+        name=entry.name,
+        title=entry.title,
+        family=entry.family,
+        tasks=entry.tasks,
+        good_for=entry.good_for,
+        needs=entry.needs,
+    )
+
+
+_AUTOMATIC = ModelDescription(
+    name=AUTO,
+    title="Automatic",
+    family="auto",
+    tasks=("classification", "regression"),
+    good_for="Compares what suits the table within the budget, tunes the best and combines them.",
+)
+
+
+@cache
+def descriptions() -> tuple[ModelDescription, ...]:
+    """The catalogue as the chat shows it, auto first."""
+    return (_AUTOMATIC, *map(described, entries().values()))

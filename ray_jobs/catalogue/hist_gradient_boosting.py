@@ -46,5 +46,11 @@ def fit(training: Training) -> Fit:
 
 
 ENTRY = Entry(
-    name="hist_gradient_boosting", tasks=("classification", "regression"), parameters=BoostingParameters, fit=fit
+    name="hist_gradient_boosting",
+    title="Histogram gradient boosting",
+    family="boosting",
+    good_for="Most tables: fast, takes missing values and categories as they are.",
+    tasks=("classification", "regression"),
+    parameters=BoostingParameters,
+    fit=fit,
 )

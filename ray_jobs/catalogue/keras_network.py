@@ -115,6 +115,9 @@ def _fit_epochs(network: Any, matrix: Any, values: Any, training: Training) -> G
 
 ENTRY = Entry(
     name="keras",
+    title="Neural network (Keras)",
+    family="network",
+    good_for="Many rows with smooth patterns; slower.",
     tasks=("classification", "regression"),
     parameters=NetworkParameters,
     fit=fit,

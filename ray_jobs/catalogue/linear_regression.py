@@ -23,4 +23,12 @@ def fit(training: Training) -> Fit:
     return PipelineModel(pipeline=pipeline.fit(training.frame, training.values))
 
 
-ENTRY = Entry(name="linear_regression", tasks=("regression",), parameters=LinearParameters, fit=fit)
+ENTRY = Entry(
+    name="linear_regression",
+    title="Linear regression",
+    family="linear",
+    good_for="Few rows or a nearly straight relation; easy to explain.",
+    tasks=("regression",),
+    parameters=LinearParameters,
+    fit=fit,
+)

@@ -28,4 +28,12 @@ def fit(training: Training) -> Fit:
     return PipelineModel(pipeline=pipeline.fit(training.frame, training.values))
 
 
-ENTRY = Entry(name="logistic_regression", tasks=("classification",), parameters=LogisticParameters, fit=fit)
+ENTRY = Entry(
+    name="logistic_regression",
+    title="Logistic regression",
+    family="linear",
+    good_for="Few rows or a nearly straight relation; easy to explain.",
+    tasks=("classification",),
+    parameters=LogisticParameters,
+    fit=fit,
+)

@@ -48,4 +48,12 @@ def fit(training: Training) -> Fit:
     return PipelineModel(pipeline=Pipeline([("features", features), ("model", model)]))
 
 
-ENTRY = Entry(name="random_forest", tasks=("classification", "regression"), parameters=ForestParameters, fit=fit)
+ENTRY = Entry(
+    name="random_forest",
+    title="Random forest",
+    family="tree",
+    good_for="Small and noisy tables; hard to get wrong.",
+    tasks=("classification", "regression"),
+    parameters=ForestParameters,
+    fit=fit,
+)

@@ -12,8 +12,9 @@ from typing import Any
 import pytest
 from sklearn import datasets
 
+from ray_jobs.catalogue import entries
 from ray_jobs.place import Place
-from ray_jobs.spec import CATALOGUE, Failed, Progress, TrainResult
+from ray_jobs.spec import Failed, Progress, TrainResult
 from tests.support.ray_machine import Machine, write_csv
 
 _DATA = {
@@ -23,7 +24,7 @@ _DATA = {
 }
 _CASES = [
     (description.name, data)
-    for description in CATALOGUE
+    for description in entries().values()
     for data, (_, task) in _DATA.items()
     if task in description.tasks and (description.name, data) != ("keras", "cancer")
 ]

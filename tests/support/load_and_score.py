@@ -15,19 +15,19 @@ from ray_jobs import evaluation
 from ray_jobs.data import read_table
 from ray_jobs.place import Place
 from ray_jobs.schema import conform
-from ray_jobs.spec import PathData, TrainSpec
+from ray_jobs.spec import PathData
+from ray_jobs.splitting import RowKeys, split_rows
 from ray_jobs.store import ModelStore
 from ray_jobs.target import target_of
 
 
 def metrics(place: Place, model_id: str, path: str) -> dict[str, float]:
     manifest, model = ModelStore(place.models).load(model_id)
-    fraction = TrainSpec(data=PathData(path=path), target=manifest.target).test_fraction
     with read_table(place, PathData(path=path)) as table:
         target = target_of(table.frame, manifest.target, manifest.task)
         frame, _ = conform(table.frame, manifest.columns)
     codes = target.values.astype(np.int64) if target.classes else None
-    _, test = evaluation.split_rows(len(target.values), fraction, manifest.seed, codes)
+    _, test = split_rows(RowKeys(codes=codes), len(target.values), 0.25, manifest.spec.seed)
     outputs = model.outputs(frame.iloc[target.rows[test]])
     if target.classes:
         return evaluation.classification_metrics(target.values[test].astype(np.int64), outputs)

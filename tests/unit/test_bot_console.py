@@ -43,7 +43,7 @@ async def test_one_line_trains_and_the_end_is_printed(tmp_path: Path) -> None:
         assert "[1] Cancel" in card
         spec = chat.job().spec
         assert isinstance(spec, TrainSpec)
-        assert (spec.target, spec.parameters, spec.test_fraction, spec.time_limit) == (
+        assert (spec.target, spec.parameters, getattr(spec.split, 'test_fraction', None), spec.time_limit) == (
             "churned", {"max_depth": 3}, 0.2, 120,
         )  # fmt: skip
         chat.head.job_files[chat.job().id, "roc.png"] = PNG

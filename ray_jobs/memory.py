@@ -1,0 +1,52 @@
+"""How much memory a job may use, and how much it took."""
+
+from __future__ import annotations
+
+import os
+import resource
+from contextlib import suppress
+from pathlib import Path
+
+#: Of what is free this share is left to everybody else, and to what an estimate misses.
+_MARGIN = 0.2
+_MEMINFO = Path("/proc/meminfo")
+
+
+def memory_budget(*limits: int | None, meminfo: Path = _MEMINFO) -> int:
+    """Bytes that a job may use in all its processes: the smallest of what its spec and its place set, and of what is
+    free on the machine less a margin.
+    """
+    return min([limit for limit in limits if limit is not None] + [_free(meminfo)])
+
+
+def _free(meminfo: Path) -> int:
+    try:
+        lines = meminfo.read_text().splitlines()
+    except OSError:
+        return int((1 - _MARGIN) * os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE"))
+    available = next(int(line.split()[1]) for line in lines if line.startswith("MemAvailable:"))
+    return int((1 - _MARGIN) * available * 1024)
+
+
+def resident() -> int:
+    """Bytes of this process that are in memory now."""
+    try:
+        pages = int(Path("/proc/self/statm").read_text().split()[1])
+    except (OSError, IndexError, ValueError):
+        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+    return pages * os.sysconf("SC_PAGE_SIZE")
+
+
+class PeakMemory:
+    """The most that this process had in memory since the object was made: the kernel's own high-water mark, reset."""
+
+    def __init__(self) -> None:
+        with suppress(OSError):  # not Linux, or not allowed: then it is the mark of the process's whole life
+            Path("/proc/self/clear_refs").write_text("5")
+
+    def bytes(self) -> int:
+        try:
+            lines = Path("/proc/self/status").read_text().splitlines()
+        except OSError:
+            return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+        return next(int(line.split()[1]) * 1024 for line in lines if line.startswith("VmHWM:"))
