@@ -54,7 +54,7 @@ def _seen(values: pd.Series, column: Column) -> Seen:
     counts = values.iloc[:: _step(len(values))].value_counts()
     if len(counts) <= _MOST_CATEGORIES:  # then a rare one must not be overlooked
         counts = values.value_counts()
-    kept, complete = _shares(counts.index, counts.to_numpy(dtype=np.int64), column.kind, _MOST_CATEGORIES)
+    kept, complete = _shares(counts.index, counts.tolist(), column.kind, _MOST_CATEGORIES)
     return Seen(name=column.name, missing=missing, categories=kept, complete=complete)
 
 
@@ -67,7 +67,7 @@ def _seen_numbers(numbers: NDArray[np.float64], column: Column) -> Seen:
     categories: tuple[tuple[str, float], ...] = ()
     if column.kind != "date" and np.count_nonzero(np.diff(spread)) < _MOST_VALUES:
         counts = pd.Series(spread).value_counts()
-        categories, _ = _shares(counts.index, counts.to_numpy(dtype=np.int64), column.kind, _MOST_VALUES)
+        categories, _ = _shares(counts.index, counts.tolist(), column.kind, _MOST_VALUES)
     # Values that occurred, not means of two: the ends of the range of floating point have no mean.
     deciles = np.quantile(spread, _LEVELS, method="inverted_cdf")
     deciles[0], deciles[-1] = known.min(), known.max()
@@ -75,13 +75,11 @@ def _seen_numbers(numbers: NDArray[np.float64], column: Column) -> Seen:
     return Seen(name=column.name, missing=missing, quantiles=quantiles, categories=categories)
 
 
-def _shares(
-    distinct: pd.Index, counts: NDArray[np.int64], kind: str, most: int
-) -> tuple[tuple[tuple[str, float], ...], bool]:
+def _shares(distinct: pd.Index, counts: list[int], kind: str, most: int) -> tuple[tuple[tuple[str, float], ...], bool]:
     """The commonest `most`, and whether that is all. Names are clipped, so the same name can stand for several."""
     shares: dict[str, float] = {}
-    total = counts.sum()
-    for name, count in zip(category_names(distinct[:most], kind), counts[:most].tolist(), strict=True):
+    total = sum(counts)
+    for name, count in zip(category_names(distinct[:most], kind), counts[:most], strict=True):
         shares[clip(name)] = shares.get(clip(name), 0.0) + count / total
     return tuple(shares.items()), len(distinct) <= most
 
