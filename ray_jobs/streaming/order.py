@@ -1,0 +1,70 @@
+"""What a streamed training is asked for, and what it gives back."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from ray_jobs.catalogue import Entry, Parameters
+from ray_jobs.models import FittedModel
+from ray_jobs.schema import Column
+from ray_jobs.spec import RandomSplit, Split, Task
+from ray_jobs.target import Classes
+
+Values = NDArray[np.float64] | NDArray[np.int64]
+
+
+class RowSource(Protocol):
+    """A table that can be read from the start as often as one likes. `ray_jobs.reading.Source` is one."""
+
+    @property
+    def bytes(self) -> int: ...
+
+    def rows(self) -> tuple[int, bool]:
+        """How many, and whether that is exact."""
+
+    def batches(self, columns: tuple[Column, ...] | None = None, rows: int = 65_536) -> Iterator[pd.DataFrame]:
+        """The rows in order, at most `rows` at a time, conformed to `columns`."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class StreamOrder:
+    """One training on a table that is not held in memory."""
+
+    source: RowSource
+    target: str  #: the column's name in the source
+    columns: tuple[Column, ...]  #: to learn from
+    task: Task
+    classes: Classes | None  #: of the target, as a sample had it; other labels that turn up later are added
+    entry: Entry  #: `streamed_entry(spec.model)`
+    parameters: Parameters  #: the entry's own
+    split: Split = RandomSplit()
+    test_source: RowSource | None = None  #: of a FileSplit
+    seed: int
+    threads: int
+    memory: int  #: bytes that this process may have in memory, what it has already counted in
+    scratch: Path  #: a folder for unfinished files; made if it is missing
+    disk: int = 0  #: bytes that may be written there; 0: none
+    automatic: bool = False  #: the spec said auto
+
+
+@dataclass(frozen=True, kw_only=True)
+class Streamed:
+    """A trained model, and samples of what it saw and what it did not, each row conformed to the order's columns."""
+
+    model: FittedModel
+    how: str  #: how it was learned, in a sentence or two for people
+    classes: Classes | None  #: all labels that the model knows
+    rows_train: int  #: rows that the model learned from
+    rows_test: int  #: rows that were held out
+    test_frame: pd.DataFrame  #: a sample of the held-out rows
+    test_values: Values
+    train_frame: pd.DataFrame  #: a sample of the training rows
+    train_values: Values
+    warnings: tuple[str, ...] = ()
