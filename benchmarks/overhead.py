@@ -64,8 +64,8 @@ def ours(place: Place, path: Path, number: int) -> TrainResult:
 
     spec = TrainSpec(data=PathData(path=str(path)), target="late", model="hist_gradient_boosting")
     threads = len(os.sched_getaffinity(0))
-    ids = {"job_id": f"job{number:04}", "model_id": f"model{number:04}"}
-    steps = train(TrainOrder(spec=spec, place=place, threads=threads, **ids))
+    order = TrainOrder(spec=spec, place=place, threads=threads, job_id=f"job{number:04}", model_id=f"model{number:04}")
+    steps = train(order)
     while True:
         try:
             next(steps)

@@ -8,7 +8,21 @@ from bot import amounts, words
 from bot.callbacks import Verb, pack
 from bot.html import Html, clip, fill, joined, lines, text
 from bot.messages import Button, Message, Row
-from head.api import CATALOGUE, HEAD, EndReason, JobStatus, JobView, PredictResult, PredictSpec, TrainResult, TrainSpec
+from head.api import (
+    CATALOGUE,
+    HEAD,
+    EndReason,
+    ExportSpec,
+    JobStatus,
+    JobView,
+    PathData,
+    PredictResult,
+    PredictSpec,
+    RowsData,
+    TrainResult,
+    TrainSpec,
+    UploadData,
+)
 
 #: What the numbers are called, best-known first; for errors, less is better.
 METRICS = {
@@ -23,12 +37,20 @@ METRICS = {
 }
 _LESS_IS_BETTER = {"log_loss", "rmse", "mae"}
 _BAR = 10
+_KINDS = {"train": "Train", "predict": "Predict", "profile": "Profile", "export": "Export"}
 
 
 def file_name(job: JobView) -> str:
-    """The last part of the path, or the name of the sent file."""
-    data = job.spec.data
-    return (data.path.rstrip("/").rpartition("/")[2] or data.path) if data.kind == "path" else data.name
+    """The last part of the path, or the name of the sent file, or what stands in its place."""
+    if isinstance(job.spec, ExportSpec):
+        return job.spec.form
+    match job.spec.data:
+        case PathData(path=path):
+            return path.rstrip("/").rpartition("/")[2] or path
+        case UploadData(name=name):
+            return name
+        case RowsData(rows=rows):
+            return amounts.plural(len(rows), "row")
 
 
 def model_title(name: str) -> str:
@@ -52,7 +74,7 @@ def card(job: JobView, now: datetime) -> Message:
     icon, state = words.STATUSES[job.status]
     if job.cancelling and not job.status.ended:
         state = "stopping"
-    what = "Train" if isinstance(job.spec, TrainSpec) else "Predict"
+    what = _KINDS[job.spec.kind]
     where = place_title(job.place, job.place_name)
     return Message(
         text=lines(

@@ -22,7 +22,7 @@ from head.settings import Settings
 from head.store.jobs import StaleJob
 from head.store.records import JobRow, ModelRow
 from head.store.store import Store
-from ray_jobs.spec import PredictSpec
+from ray_jobs.spec import ExportSpec, PredictSpec, UploadData
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,11 +37,12 @@ class Jobs:
 
     async def submit(self, person_id: str, spec: Spec, place: str, request: str) -> JobView:
         """Queues a job at a place that is the person's. A model predicts where it lives."""
-        if isinstance(spec, PredictSpec):
+        if isinstance(spec, PredictSpec | ExportSpec):
             place = (await self.store.models.get(person_id, spec.model_id)).place
         await self.machines.usable(person_id, place)
-        if spec.data.kind == "upload":
-            upload = await self.store.uploads.get(person_id, spec.data.upload_id)
+        data = None if isinstance(spec, ExportSpec) else spec.data
+        if isinstance(data, UploadData):
+            upload = await self.store.uploads.get(person_id, data.upload_id)
             if upload.place != place:
                 raise JobRefused(
                     f"{upload.name} was sent to another place than the one that runs this job.",

@@ -193,6 +193,7 @@ class Agent:
                 "job_id": job_id,
                 **job.journal.order,
                 "place": self._settings(),
+                "pin": pin,
                 # Jobs side by side share the cores instead of fighting over them.
                 "threads": max(1, self.threads // (1 + others)),
             }

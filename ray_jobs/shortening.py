@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ray_jobs.spec import EVENT_LIMIT, PredictResult, Preview, Result, TrainResult
+from ray_jobs.spec import EVENT_LIMIT, PredictResult, Preview, ProfileResult, Result, TrainResult
 
 #: Bytes that the rest of the event takes at most.
 _AROUND = 1024
@@ -20,12 +20,24 @@ def shortened(result: Result) -> Result:
 
 
 def _halved(result: Result) -> Result:
-    if isinstance(result, TrainResult):
-        features, classes = result.features, result.classes
-        return result.model_copy(
-            update={"features": features[: len(features) // 2], "classes": classes[: len(classes) // 2]}
-        )
-    return _halved_prediction(result)
+    match result:
+        case TrainResult():
+            lists = {
+                name: _half(getattr(result, name)) for name in ("features", "classes", "leaderboard", "importance")
+            }
+            return result.model_copy(update=lists)
+        case PredictResult():
+            return _halved_prediction(result)
+        case ProfileResult():
+            facts = result.profile.facts
+            facts = facts.model_copy(update={"columns": _half(facts.columns), "left_out": _half(facts.left_out)})
+            profile = result.profile.model_copy(update={"facts": facts, "columns": _half(result.profile.columns)})
+            return result.model_copy(update={"profile": profile})
+    return result
+
+
+def _half(names: tuple[object, ...]) -> tuple[object, ...]:
+    return names[: len(names) // 2]
 
 
 def _halved_prediction(result: PredictResult) -> PredictResult:

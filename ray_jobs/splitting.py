@@ -144,10 +144,13 @@ def _time_folds(times: NDArray[np.float64], number: int) -> list[tuple[Positions
     filled = np.where(np.isnan(times), -np.inf, times)
     ordered = np.sort(filled)
     cuts = [len(ordered) * part // (number + 1) for part in range(1, number + 1)]
-    borders = np.unique(ordered[[cut for cut in cuts if 0 < cut < len(ordered)]])
+    later = np.unique(ordered[ordered > ordered[0]])
+    # Where most rows have the oldest time, the next one is the only border.
+    borders = np.intersect1d(ordered[cuts], later) if len(later) else later
+    borders = borders if len(borders) else later[:1]
     found = []
-    for border, end in zip(borders, [*borders[1:], np.inf], strict=True):
-        newer = (filled >= border) & (filled < end if np.isfinite(end) else True)
+    for border, end in zip(borders, [*borders[1:], None], strict=True):
+        newer = filled >= border if end is None else (filled >= border) & (filled < end)
         older = filled < border
         if older.any() and newer.any():
             found.append((np.flatnonzero(older), np.flatnonzero(newer)))

@@ -21,6 +21,7 @@ from ray_jobs.catalogue import Entry, Parameters, Step, Training, check_task, ch
 from ray_jobs.cores import free_cores, moment
 from ray_jobs.data import Table, read_table
 from ray_jobs.models import FittedModel
+from ray_jobs.order import Order
 from ray_jobs.place import Place, check_space
 from ray_jobs.problems import Refused, clip, listed
 from ray_jobs.schema import Column, conform, describe, is_identifier
@@ -34,17 +35,7 @@ PICTURE = "test-rows.png"
 _MOST_FEATURES_TOLD = 2000
 
 
-@dataclass(frozen=True, kw_only=True)
-class TrainOrder:
-    """A TrainSpec with what the agent adds: the ids and how much of the machine the job may use."""
-
-    spec: TrainSpec
-    place: Place
-    job_id: str
-    model_id: str
-    threads: int
-
-
+TrainOrder = Order[TrainSpec]
 Steps = Generator[Step, None, TrainResult]
 
 

@@ -17,19 +17,28 @@ from typing import Any
 import ray
 
 from ray_jobs.observe import sealed
+from ray_jobs.order import Order
 from ray_jobs.place import Place
 from ray_jobs.problems import Refused, clip
 from ray_jobs.shortening import shortened
-from ray_jobs.spec import SPEC, Problem, ProblemCode, TrainSpec
+from ray_jobs.spec import SPEC, Problem, ProblemCode
 
 Line = dict[str, Any]
 
 #: Where a failed event carries what the machine's log is to have; the agent takes it out.
 LOG = "log"
 
+#: Each has a generator function named like the kind, which takes an Order, yields Steps and returns the result.
+_MODULES = {
+    "train": "ray_jobs.train",
+    "predict": "ray_jobs.predict",
+    "profile": "ray_jobs.profiling",
+    "export": "ray_jobs.export",
+}
+
 
 def run_job(order: Line) -> Iterator[Line]:
-    """Does one job. `order`: job_id, model_id, spec, place, threads. Yields events without number and time."""
+    """Does one job. `order`: job_id, model_id, spec, place, threads, pin. Yields events without number and time."""
     yield {"kind": "started", "node_ip": _node_ip(), "sealed": sealed()}
     place = Place.model_validate(order["place"])
     try:
@@ -48,16 +57,10 @@ def _node_ip() -> str:
 
 
 def _steps(order: Line, place: Place) -> Iterator[Line]:
-    spec = SPEC.validate_python(order["spec"])
-    if isinstance(spec, TrainSpec):
-        from ray_jobs.train import TrainOrder, train
-
-        ids = {"job_id": order["job_id"], "model_id": order["model_id"]}
-        steps: Any = train(TrainOrder(spec=spec, place=place, threads=order["threads"], **ids))
-    else:
-        from ray_jobs.predict import PredictOrder, predict
-
-        steps = predict(PredictOrder(spec=spec, place=place, job_id=order["job_id"], threads=order["threads"]))
+    spec: Any = SPEC.validate_python(order["spec"])  # its kind is told by _MODULES
+    given = {name: order[name] for name in ("job_id", "model_id", "threads", "pin")}
+    work = getattr(importlib.import_module(_MODULES[spec.kind]), spec.kind)
+    steps = work(Order(spec=spec, place=place, **given))
     while True:
         try:
             step = next(steps)
@@ -65,7 +68,11 @@ def _steps(order: Line, place: Place) -> Iterator[Line]:
             yield {"kind": "completed", "result": shortened(end.value).model_dump(mode="json")}
             return
         event = {"kind": "progress", "step": clip(step.name), "metrics": dict(step.metrics)}
-        yield event if step.fraction is None else {**event, "fraction": min(1.0, step.fraction)}
+        if step.fraction is not None:
+            event["fraction"] = min(1.0, step.fraction)
+        if step.leaderboard:
+            event["leaderboard"] = [line.model_dump(mode="json") for line in step.leaderboard]
+        yield event
 
 
 def inspect_table(order: Line) -> Line:

@@ -68,7 +68,9 @@ class TrainSpec(Frozen):
     folds: int = Field(default=0, ge=0, le=20)  #: 2 or more: cross-validation besides, mean and spread are told
     budget: int = Field(default=120, ge=5, le=86400)  #: seconds that auto may compare and tune
     repeats: Id | None = None  #: auto again as this model's recorded candidates and rounds, without a clock
-    memory: int | None = Field(default=None, ge=100 * 2**20)  #: bytes that the job may use; None: what is free
+    memory: int | None = Field(
+        default=None, ge=100 * 2**20, lt=2**63
+    )  #: bytes that the job may use; None: what is free
     name: Name = ""  #: of the model; the same name again is its next version; "": made from target and model
     seed: int = Field(default=0, ge=0, lt=2**31)
     time_limit: _TimeLimit = 600  #: seconds

@@ -1,4 +1,4 @@
-"""Splits and metrics, also where classes are rare."""
+"""Metrics, also where classes are rare."""
 
 from __future__ import annotations
 
@@ -10,26 +10,6 @@ from sklearn import metrics as scores
 
 from ray_jobs import evaluation
 from ray_jobs.pictures import draw_confusion, draw_predicted
-
-
-@settings(deadline=None, max_examples=60)
-@given(
-    sizes=st.lists(st.integers(1, 30), min_size=2, max_size=12), fraction=st.floats(0.01, 0.89), seed=st.integers(0, 9)
-)
-def test_every_class_is_learned_and_nothing_is_lost(sizes: list[int], fraction: float, seed: int) -> None:
-    codes = np.repeat(np.arange(len(sizes)), sizes)
-    train, test = evaluation.split_rows(len(codes), fraction, seed, codes)
-    assert sorted([*train, *test]) == list(range(len(codes)))
-    assert set(codes[train]) == set(range(len(sizes)))
-    assert len(test) == 0 if max(sizes) == 1 else 1 <= len(test) <= max(1, round(fraction * len(codes)))
-    again = evaluation.split_rows(len(codes), fraction, seed, codes)
-    assert train.tolist() == again[0].tolist()
-
-
-def test_the_split_keeps_the_shares() -> None:
-    codes = np.array([0] * 900 + [1] * 100)
-    _, test = evaluation.split_rows(1000, 0.25, 0, codes)
-    assert (len(test), codes[test].sum()) == (250, 25)
 
 
 def test_metrics_are_scikit_learns() -> None:
