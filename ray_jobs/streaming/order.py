@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from ray_jobs.catalogue import Entry, Parameters
 from ray_jobs.models import FittedModel
 from ray_jobs.schema import Column
-from ray_jobs.spec import RandomSplit, Split, Task
+from ray_jobs.spec import Split, Task
 from ray_jobs.target import Classes
 
 Values = NDArray[np.float64] | NDArray[np.int64]
@@ -44,7 +44,7 @@ class StreamOrder:
     classes: Classes | None  #: of the target, as a sample had it; other labels that turn up later are added
     entry: Entry  #: `streamed_entry(spec.model)`
     parameters: Parameters  #: the entry's own
-    split: Split = RandomSplit()
+    split: Split
     test_source: RowSource | None = None  #: of a FileSplit
     seed: int
     threads: int
