@@ -10,7 +10,6 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
-import math
 import os
 from collections.abc import Set
 from contextlib import suppress
@@ -31,8 +30,6 @@ log = logging.getLogger(__name__)
 
 #: Seconds that a box may take to be ready; 12 are usual on two cores.
 READY_TIME = 180.0
-#: Seconds for which a box that said it is ready is not asked again: a job's start must not wait for small talk.
-FRESH = 5.0
 #: Seconds that a box's program is given to end by itself.
 PATIENCE = 8.0
 _HTTP, _DOOR, _BOX, _ERRORS, _LOCK = "http.sock", "door.sock", "box.json", "errors", "lock"
@@ -47,7 +44,6 @@ class _Pool:
     sockets: SocketFolder
     client: PoolClient
     used: float  #: the clock's monotonic time when something last needed it
-    ready: float = -math.inf  #: and when it last said that it is ready
 
     async def forget(self) -> None:
         await self.client.close()
@@ -161,14 +157,10 @@ class Keeper:
         return pool.client
 
     async def _wait_ready(self, pool_id: str, pool: _Pool) -> None:
-        begun = self.clock.monotonic()
-        if pool.box.alive() and begun - pool.ready < FRESH:
-            return
-        deadline = begun + READY_TIME
+        deadline = self.clock.monotonic() + READY_TIME
         while pool.box.alive() and (left := deadline - self.clock.monotonic()) > 0:
             with suppress(PoolUnavailable):
                 if (await pool.client.health(deadline=left)).state == "ready":
-                    pool.ready = self.clock.monotonic()
                     return
             await self.clock.sleep(0.1)
         how = f"was not ready within {READY_TIME:.0f} s" if pool.box.alive() else "ended"
