@@ -1,4 +1,4 @@
-"""How good a model is on rows that it has not seen, and a baseline that looks at no feature. Errors are positive."""
+"""How often and how surely classes are told."""
 
 from __future__ import annotations
 
@@ -38,28 +38,12 @@ def classification_metrics(truth: Codes, probabilities: Floats, weights: Floats 
     return _finite(found)
 
 
-def regression_metrics(truth: Floats, predicted: Floats) -> dict[str, float]:
-    """rmse, mae, r2. r2 is left out where it is not defined: one row, or the same value in all."""
-    found = {
-        "rmse": scores.root_mean_squared_error(truth, predicted),
-        "mae": scores.mean_absolute_error(truth, predicted),
-    }
-    if len(truth) > 1 and np.ptp(truth) > 0:
-        found["r2"] = scores.r2_score(truth, predicted)
-    return _finite(found)
-
-
 def baseline_classification(train: Codes, truth: Codes, classes: int) -> dict[str, float]:
     """Metrics of always answering with the shares that the classes have in the training rows."""
     shares = np.bincount(train, minlength=classes) / len(train)
     # The answer is the same for every row, so one weighted row for each class that occurs says it all.
     present, counts = np.unique(truth, return_counts=True)
     return classification_metrics(present, np.tile(shares, (len(present), 1)), counts.astype(np.float64))
-
-
-def baseline_regression(train: Floats, truth: Floats) -> dict[str, float]:
-    """Metrics of always answering with the mean of the training rows."""
-    return regression_metrics(truth, np.full(len(truth), train.mean()))
 
 
 def _roc_auc(truth: Codes, probabilities: Floats, weights: Floats | None) -> float:
