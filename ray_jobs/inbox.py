@@ -6,9 +6,9 @@ import os
 import shutil
 from pathlib import Path
 
-from ray_jobs.files import plain_name
 from ray_jobs.place import Place, check_space, checked_id
 from ray_jobs.problems import Refused
+from ray_jobs.reading.files import plain_name
 from ray_jobs.spec import ProblemCode
 
 _PART = ".part"

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from ray_jobs.data import Table, read_table
 from ray_jobs.place import Place
 from ray_jobs.problems import clip
+from ray_jobs.reading.source import read_table
+from ray_jobs.reading.table import Table
 from ray_jobs.schema import describe, facts
 from ray_jobs.spec import Data, DataFacts
 from ray_jobs.target import target_of

@@ -17,11 +17,12 @@ from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 from ray_jobs import evaluation
 from ray_jobs.catalogue import Step
 from ray_jobs.cores import free_cores, moment
-from ray_jobs.data import Table, read_table
 from ray_jobs.manifest import Manifest
 from ray_jobs.models import Floats
 from ray_jobs.place import Place, check_space
 from ray_jobs.problems import clip
+from ray_jobs.reading.source import read_table
+from ray_jobs.reading.table import Table
 from ray_jobs.schema import conform
 from ray_jobs.spec import Metrics, PredictResult, PredictSpec, Preview
 from ray_jobs.store import ModelStore, file_hash, version_warnings

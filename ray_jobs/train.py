@@ -19,11 +19,12 @@ from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 from ray_jobs import evaluation, pictures
 from ray_jobs.catalogue import Entry, Parameters, Step, Training, check_task, checked_parameters, entry_of
 from ray_jobs.cores import free_cores, moment
-from ray_jobs.data import Table, read_table
 from ray_jobs.models import FittedModel
 from ray_jobs.order import Order
 from ray_jobs.place import Place, check_space
 from ray_jobs.problems import Refused, clip, listed
+from ray_jobs.reading.source import read_table
+from ray_jobs.reading.table import Table
 from ray_jobs.schema import Column, conform, describe, is_identifier
 from ray_jobs.shelf import drop_model
 from ray_jobs.spec import ProblemCode, TrainResult, TrainSpec

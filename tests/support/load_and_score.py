@@ -12,8 +12,8 @@ import sys
 import numpy as np
 
 from ray_jobs import evaluation
-from ray_jobs.data import read_table
 from ray_jobs.place import Place
+from ray_jobs.reading.source import read_table
 from ray_jobs.schema import conform
 from ray_jobs.spec import PathData
 from ray_jobs.splitting import RowKeys, split_rows

@@ -10,9 +10,9 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from ray_jobs.data import read_table
 from ray_jobs.place import Place
 from ray_jobs.problems import Refused
+from ray_jobs.reading.source import read_table
 from ray_jobs.spec import PathData, Problem, ProblemCode
 
 _FRAME = pd.DataFrame({"city": ["Köln", "Paris"], "price": [1.5, 2.25], "count": [1, 2]})

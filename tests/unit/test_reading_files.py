@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from ray_jobs.data import read_table
-from ray_jobs.files import open_data, plain_name
 from ray_jobs.place import Place, check_space
 from ray_jobs.problems import Refused
+from ray_jobs.reading.files import open_data, plain_name
+from ray_jobs.reading.source import read_table
 from ray_jobs.spec import PathData, Problem, ProblemCode, UploadData
 
 

@@ -6,18 +6,16 @@ import csv
 import os
 import warnings
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from ray_jobs.files import DataFile, open_data
-from ray_jobs.place import Place
 from ray_jobs.problems import Refused, clip, listed
-from ray_jobs.sniffing import HEAD_BYTES, CsvForm, NotCsv, known_content, sniff_csv
-from ray_jobs.spec import Data, ProblemCode
+from ray_jobs.reading.files import DataFile
+from ray_jobs.reading.sniffing import HEAD_BYTES, CsvForm, NotCsv, known_content, sniff_csv
+from ray_jobs.spec import ProblemCode
 
 #: Besides those that pandas knows.
 _MISSING_MARKERS = ("?",)
@@ -25,7 +23,7 @@ _MISSING_MARKERS = ("?",)
 
 @dataclass(frozen=True, kw_only=True)
 class Table:
-    """A table in memory. The file stays open as long as `read_table`'s block."""
+    """A table in memory. The file stays open as long as `open_source`'s block."""
 
     file: DataFile
     frame: pd.DataFrame  #: columns are unique strings of at most 256 characters, index 0..n-1, at least one row
@@ -42,31 +40,27 @@ class Table:
         width = self.frame.shape[1]
         with open(self.file.path, encoding=self.csv.encoding, newline="") as text:
             rows = csv.reader(text, delimiter=self.csv.delimiter)
-            next(row for row in rows if not _is_blank(row))  # the header
+            next(row for row in rows if not is_blank(row))  # the header
             for row in rows:
-                if not _is_blank(row):
+                if not is_blank(row):
                     yield (row + [""] * width)[:width]
 
 
-@contextmanager
-def read_table(place: Place, data: Data) -> Iterator[Table]:
-    """Opens, checks and reads the file that `data` names. Raises Refused."""
-    with open_data(place, data) as file:
-        ending = os.path.splitext(file.name)[1].lower()
-        read = _READERS.get(ending)
-        if read is None:
-            readable = ", ".join(sorted(_READERS))
-            named = f"files ending in {ending}" if ending else "files without an ending"
-            raise Refused(
-                ProblemCode.UNKNOWN_FORMAT, f"Hayride doesn't read {named}; it reads {readable}.", subject=file.shown
-            )
-        table = read(file)
-        if not len(table.frame):
-            raise Refused(ProblemCode.NO_ROWS, f"{file.shown} has a header and no rows below it.", subject=file.shown)
-        yield table
+def read_file(file: DataFile) -> Table:
+    """Reads an open file into memory. Raises Refused."""
+    ending = os.path.splitext(file.name)[1].lower()
+    read = _READERS.get(ending)
+    if read is None:
+        readable = ", ".join(sorted(_READERS))
+        named = f"files ending in {ending}" if ending else "files without an ending"
+        raise Refused(
+            ProblemCode.UNKNOWN_FORMAT, f"Hayride doesn't read {named}; it reads {readable}.", subject=file.shown
+        )
+    return read(file)
 
 
-def _is_blank(row: list[str]) -> bool:
+def is_blank(row: list[str]) -> bool:
+    """Whether pandas passes over such a row."""
     return not row or (len(row) == 1 and not row[0].strip())
 
 
