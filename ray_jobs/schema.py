@@ -17,6 +17,15 @@ _DATE = re.compile(r"^\s*\d{1,4}[-/.]\d{1,2}[-/.]\d{1,4}([T ]\d{1,2}:\d{2}.*)?\s
 #: Tried in this order; day first before month first, where both fit.
 _DATE_FORMATS = ("ISO8601", "%d.%m.%Y", "%d.%m.%Y %H:%M", "%d/%m/%Y", "%m/%d/%Y", "%d/%m/%Y %H:%M", "%m/%d/%Y %H:%M")
 _SAMPLE = 1000
+#: A whole number is taken for a category where its column's name says that it names things, and it has at most so
+#: many distinct values, each in 10 rows on average.
+_MOST_CODES = 50
+_ROWS_OF_A_CODE = 10
+#: Words in a column's name that say that whole numbers in it name things and measure nothing.
+_NAMING = {"id", "ids", "code", "codes", "zip", "zipcode", "postcode", "postal", "plz", "cep", "fips", "type", "types"}
+_NAMING |= {"class", "category", "cat", "group", "cluster", "region", "district", "zone", "sector", "key", "phone"}
+_NAMING |= {"store", "shop", "branch", "department", "dept", "product", "item", "customer", "user", "channel", "sku"}
+_WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+")
 
 
 class Column(Frozen):
@@ -31,7 +40,8 @@ def describe(column: pd.Series) -> Column:
     """The kind of a column, by these rules, the first that holds:
 
     constant: no value at all, or the same value in every row. boolean: true and false. date: a date type, or text of
-    which a spread sample reads as dates in one format. number: any numeric type. category: text with few distinct
+    which a spread sample reads as dates in one format. category: whole numbers that name things (`names_things`), at
+    most 50 distinct, each in 10 rows on average. number: any other numeric type. category: text with few distinct
     values (at most 50, or a fifth of the values and few words each). text: any other text.
     """
     name = str(column.name)
@@ -43,7 +53,7 @@ def describe(column: pd.Series) -> Column:
     if isinstance(values.dtype, pd.DatetimeTZDtype) or pd.api.types.is_datetime64_dtype(values.dtype):
         return Column(name=name, kind="date")
     if pd.api.types.is_numeric_dtype(values.dtype) or pd.api.types.is_timedelta64_dtype(values.dtype):
-        return Column(name=name, kind="number")
+        return Column(name=name, kind="category" if names_things(name) and _are_codes(values) else "number")
     sample = spread_sample(values).astype(str)
     if date_format := _date_format(sample):
         return Column(name=name, kind="date", date_format=date_format)
@@ -51,6 +61,24 @@ def describe(column: pd.Series) -> Column:
     wordy = sample.str.count(r"\s").mean() >= 4
     few = distinct <= 50 or (distinct <= len(values) / 5 and not wordy)
     return Column(name=name, kind="category" if few else "text")
+
+
+def words_of(name: str) -> set[str]:
+    """The words of a column's name in lower case: `PostalCode_2` has postal, code and 2."""
+    return {word.lower() for word in _WORD.findall(name)}
+
+
+def names_things(name: str) -> bool:
+    """Whether a column of that name holds codes, if it holds whole numbers."""
+    return bool(words_of(name) & _NAMING)
+
+
+def is_whole(values: pd.Series) -> bool:
+    """Whether all known values are whole numbers that a float can hold exactly."""
+    if pd.api.types.is_float_dtype(values.dtype):
+        known = values.dropna()
+        return bool((known == known.round()).all()) and bool((known.abs() < 2**53).all())
+    return pd.api.types.is_integer_dtype(values.dtype)
 
 
 def facts(column: pd.Series, kind: Kind) -> ColumnFacts:
@@ -107,6 +135,10 @@ def _same_everywhere(column: pd.Series, values: pd.Series) -> bool:
     return len(values) == len(column) and bool((values == values.iloc[0]).all())
 
 
+def _are_codes(values: pd.Series) -> bool:
+    return is_whole(values) and 2 < values.nunique() <= min(_MOST_CODES, len(values) / _ROWS_OF_A_CODE)
+
+
 def _is_boolean(values: pd.Series) -> bool:
     if values.dtype == object:
         return pd.api.types.infer_dtype(values) == "boolean"
@@ -152,11 +184,16 @@ def _convert(values: pd.Series, column: Column) -> pd.Series:
 
 
 def as_text(values: pd.Series) -> pd.Series:
-    """Text, gaps kept. A whole number reads the same whether or not gaps made its column a float one."""
+    """Text, gaps kept. A whole number reads the same whether or not gaps or fractions made its column a float one."""
     if pd.api.types.is_float_dtype(values.dtype):
-        whole = values.dropna()
-        if len(whole) and bool((whole == whole.round()).all()) and bool((whole.abs() < 2**53).all()):
+        known = values.dropna()
+        whole = (known == known.round()) & (known.abs() < 2**53)
+        if len(known) and bool(whole.all()):
             values = values.astype("Int64")
+        elif whole.any():
+            texts = values.astype("str")
+            texts[whole.index[whole]] = known[whole].astype("int64").astype("str")
+            return texts
     return values.astype("str")
 
 

@@ -1,0 +1,113 @@
+"""What the columns of a table are to a person, and which of them are of no use to a model.
+
+`schema.describe` tells what a model takes a column for; the kinds here are finer: `code`, `identifier`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from ray_jobs.schema import Column, describe, is_whole, names_things, spread_sample, words_of
+from ray_jobs.spec import Kind
+
+#: Below so many known values nothing is called an identifier.
+_FEWEST_VALUES = 20
+#: Text whose values differ in this share of its rows is a key. Whole numbers must all differ.
+_DIFFERENT = 0.95
+_KEY_NAMES = {"id", "ids", "key", "index", "idx", "row", "rowid", "uuid", "guid", "serial", "unnamed", "customerid"}
+_KEY_NAMES |= {"userid", "orderid", "recordid", "no", "nr", "isbn", "ean", "sku", "ssn"}
+_YES_NO = ({"yes", "no"}, {"y", "n"}, {"true", "false"}, {"t", "f"}, {"on", "off"}, {"ja", "nein"}, {"sim", "não"})
+
+
+@dataclass(frozen=True, kw_only=True)
+class Look:
+    """One column at first sight."""
+
+    column: Column  #: as a model takes it
+    kind: Kind  #: as a person would say
+    useless: str = ""  #: why it is of no use to a model, as the end of "..., since "; "" where it is of use
+
+    @property
+    def name(self) -> str:
+        return self.column.name
+
+
+def look_at(column: pd.Series) -> Look:
+    """The kind of a column, by these rules, the first that holds:
+
+    constant: no value, or the same one in every row. identifier: see `key_reason`. boolean: two values that are true
+    and false, 0 and 1, yes and no or the like. code: whole numbers in a column whose name says that they name things
+    (`schema.names_things`). date, category, text, number: as `schema.describe`.
+    """
+    described = describe(column)
+    if described.kind == "constant":
+        empty = not bool(column.notna().any())
+        return Look(column=described, kind="constant", useless="it has no value" if empty else "it has one value only")
+    if reason := key_reason(column, described):
+        return Look(column=described, kind="identifier", useless=reason)
+    if described.kind == "boolean" or _is_yes_no(column):
+        return Look(column=described, kind="boolean")
+    if names_things(str(column.name)) and is_whole(column):
+        return Look(column=described, kind="code")
+    kinds: dict[str, Kind] = {"number": "number", "category": "category", "date": "date", "text": "text"}
+    return Look(column=described, kind=kinds[described.kind])
+
+
+def key_reason(column: pd.Series, described: Column) -> str:
+    """Why a column is a key, of no use to a model; "" where it is none.
+
+    Text: at least 95 % of the values differ, and they have hardly a space in them. Whole numbers: all differ, and
+    the column's name calls it a key, or they count up by one from row to row (years do not count), or they are the
+    numbers from 0 or 1 to the number of rows in any order.
+    """
+    if described.kind in ("boolean", "date", "constant"):
+        return ""
+    if not pd.api.types.is_numeric_dtype(column.dtype):
+        return _text_key_reason(column)
+    sample = spread_sample(column.dropna())
+    if len(sample) < _FEWEST_VALUES or sample.nunique() < len(sample) or not is_whole(sample):
+        return ""
+    values = column.dropna()
+    if values.nunique() < len(values) or not is_whole(values):
+        return ""
+    numbers = values.to_numpy(dtype=np.float64)
+    if words_of(str(column.name)) & _KEY_NAMES:
+        return "its name and its values, which all differ, say that it is a key"
+    if _counts_up(numbers):
+        return "it counts up from row to row"
+    if numbers.min() in (0, 1) and numbers.max() - numbers.min() == len(numbers) - 1 and len(values) == len(column):
+        return "it numbers the rows"
+    return ""
+
+
+def _text_key_reason(column: pd.Series) -> str:
+    sample = spread_sample(column.dropna()).astype(str)
+    if len(sample) < _FEWEST_VALUES or sample.nunique() < _DIFFERENT * len(sample):
+        return ""
+    if sample.str.count(r"\s").mean() >= 0.5:
+        return ""
+    values = column.dropna()
+    distinct = int(values.nunique())
+    if distinct < _DIFFERENT * len(values):
+        return ""
+    return "its values all differ" if distinct == len(values) else f"{distinct / len(values):.0%} of its values differ"
+
+
+def _counts_up(numbers: np.ndarray) -> bool:
+    if not (np.diff(numbers) == 1).all():
+        return False
+    return not (len(numbers) <= 300 and numbers[0] >= 1500 and numbers[-1] <= 2200)  # years
+
+
+def _is_yes_no(column: pd.Series) -> bool:
+    if pd.api.types.is_numeric_dtype(column.dtype):
+        values = column.dropna()
+        return bool(values.isin([0, 1]).all()) and values.nunique() == 2
+    sample = spread_sample(column.dropna()).astype(str).str.strip().str.casefold()
+    if not any(set(sample.unique()) <= pair for pair in _YES_NO):
+        return False
+    found = {str(value).strip().casefold() for value in column.dropna().unique()}
+    return any(found == pair for pair in _YES_NO)
