@@ -24,6 +24,8 @@ class Seen(Frozen):
     missing: float = Field(ge=0, le=1)  #: share of the rows
     #: of numbers, and of dates in seconds since 1970: minimum, the nine deciles, maximum; () where there were none
     quantiles: tuple[float, ...] = Field(default=(), max_length=11)
+    #: share of the known values that are at or below each quantile: more than its level where a value is common
+    at_or_below: tuple[float, ...] = Field(default=(), max_length=11)
     #: of categories and booleans: value -> share of the rows, the commonest first
     categories: tuple[tuple[Name, float], ...] = Field(default=(), max_length=100)
     complete: bool = True  #: whether `categories` are all there were

@@ -11,9 +11,6 @@ from ray_jobs.problems import clip
 from ray_jobs.schema import Column
 
 _MOST_CATEGORIES = 100
-#: Numbers with no more distinct values than this (months, counts of rooms) are kept value by value too: deciles alone
-#: would say little of them.
-_MOST_VALUES = 50
 _LEVELS = np.linspace(0, 1, 11)
 #: Deciles of more rows, and shares where there are too many values to keep all, are taken from so many, evenly spread.
 SPREAD_ROWS = 50_000
@@ -54,7 +51,7 @@ def _seen(values: pd.Series, column: Column) -> Seen:
     counts = values.iloc[:: _step(len(values))].value_counts()
     if len(counts) <= _MOST_CATEGORIES:  # then a rare one must not be overlooked
         counts = values.value_counts()
-    kept, complete = _shares(counts.index, counts.tolist(), column.kind, _MOST_CATEGORIES)
+    kept, complete = _shares(counts.index, counts.tolist(), column.kind)
     return Seen(name=column.name, missing=missing, categories=kept, complete=complete)
 
 
@@ -64,24 +61,24 @@ def _seen_numbers(numbers: NDArray[np.float64], column: Column) -> Seen:
     if not len(known):
         return Seen(name=column.name, missing=missing)
     spread = np.sort(known[:: _step(len(known))])
-    categories: tuple[tuple[str, float], ...] = ()
-    if column.kind != "date" and np.count_nonzero(np.diff(spread)) < _MOST_VALUES:
+    if column.kind == "boolean":
         counts = pd.Series(spread).value_counts()
-        categories, _ = _shares(counts.index, counts.tolist(), column.kind, _MOST_VALUES)
+        categories, _ = _shares(counts.index, counts.tolist(), column.kind)
+        return Seen(name=column.name, missing=missing, categories=categories)
     # Values that occurred, not means of two: the ends of the range of floating point have no mean.
     deciles = np.quantile(spread, _LEVELS, method="inverted_cdf")
     deciles[0], deciles[-1] = known.min(), known.max()
-    quantiles = () if column.kind == "boolean" else tuple(deciles.tolist())
-    return Seen(name=column.name, missing=missing, quantiles=quantiles, categories=categories)
+    below = np.searchsorted(spread, deciles, side="right") / len(spread)
+    return Seen(name=column.name, missing=missing, quantiles=tuple(deciles.tolist()), at_or_below=tuple(below.tolist()))
 
 
-def _shares(distinct: pd.Index, counts: list[int], kind: str, most: int) -> tuple[tuple[tuple[str, float], ...], bool]:
-    """The commonest `most`, and whether that is all. Names are clipped, so the same name can stand for several."""
+def _shares(distinct: pd.Index, counts: list[int], kind: str) -> tuple[tuple[tuple[str, float], ...], bool]:
+    """The commonest ones, and whether that is all. Names are clipped, so the same name can stand for several."""
     shares: dict[str, float] = {}
     total = sum(counts)
-    for name, count in zip(category_names(distinct[:most], kind), counts[:most], strict=True):
+    for name, count in zip(category_names(distinct[:_MOST_CATEGORIES], kind), counts[:_MOST_CATEGORIES], strict=True):
         shares[clip(name)] = shares.get(clip(name), 0.0) + count / total
-    return tuple(shares.items()), len(distinct) <= most
+    return tuple(shares.items()), len(distinct) <= _MOST_CATEGORIES
 
 
 def _step(rows: int) -> int:
