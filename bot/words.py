@@ -106,6 +106,11 @@ PROBLEMS: dict[ProblemCode, ErrorWords] = {
         data=_LOOKED,
         remedy="Choose a file with more rows.",
     ),
+    ProblemCode.TOO_MANY_CLASSES: ErrorWords(
+        happened="The target has too many different values to be learned as classes.",
+        data=_LOOKED,
+        remedy="Choose another target, say a column with a few repeated values, or one that holds numbers.",
+    ),
     ProblemCode.COLUMN_MISSING: ErrorWords(
         happened="The model needs a column that this file does not have.",
         data="Nothing was predicted; your file is as it was.",

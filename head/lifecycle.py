@@ -83,6 +83,7 @@ REASON_OF_PROBLEM: Mapping[ProblemCode, EndReason] = {
     ProblemCode.TARGET_EMPTY: EndReason.REFUSED,
     ProblemCode.NO_FEATURES: EndReason.REFUSED,
     ProblemCode.TOO_FEW_ROWS: EndReason.REFUSED,
+    ProblemCode.TOO_MANY_CLASSES: EndReason.REFUSED,
     ProblemCode.COLUMN_MISSING: EndReason.REFUSED,
     ProblemCode.UNKNOWN_MODEL: EndReason.REFUSED,
     ProblemCode.MODEL_NOT_FOR_TASK: EndReason.REFUSED,

@@ -51,6 +51,7 @@ class Target:
     values: NDArray[np.float64] | NDArray[np.int64]  #: the number itself, or the class's position
     classes: Classes | None
     warnings: tuple[str, ...]
+    name: str = ""  #: of the column
 
 
 def infer_task(values: pd.Series) -> Task:
@@ -90,14 +91,17 @@ def target_of(frame: pd.DataFrame, name: str, task: Task | None) -> Target:
     rows = np.flatnonzero(known).astype(np.int64)
     if chosen == "regression":
         numbers = _numbers(values, name)
-        return Target(task=chosen, rows=rows, values=numbers, classes=None, warnings=tuple(notes))
+        return Target(
+            task=chosen, rows=rows, values=numbers, classes=None, warnings=tuple(notes), name=str(column.name)
+        )
     if task is None and pd.api.types.is_integer_dtype(values.dtype):
         notes.append(
             f"'{clip(name, 80)}' has {values.nunique()} different whole numbers; they were taken as classes. "
             "If they are amounts, choose regression."
         )
     classes = _classes(values, name)
-    return Target(task=chosen, rows=rows, values=classes.encode(values), classes=classes, warnings=tuple(notes))
+    codes = classes.encode(values)
+    return Target(task=chosen, rows=rows, values=codes, classes=classes, warnings=tuple(notes), name=str(column.name))
 
 
 def target_column(frame: pd.DataFrame, name: str) -> pd.Series:
@@ -140,8 +144,14 @@ def _whole(values: pd.Series) -> bool:
 
 def _plain_type(values: pd.Series, *, had_gaps: bool) -> pd.Series:
     """The type that the values have of their own: gaps had made whole numbers floats, and booleans objects."""
-    if values.dtype == object and pd.api.types.infer_dtype(values) == "boolean":
+    if pd.api.types.is_bool_dtype(values.dtype):
         return values.astype(bool)
+    if values.dtype == object:
+        held = pd.api.types.infer_dtype(values)
+        if held == "boolean":
+            return values.astype(bool)
+        if held in ("integer", "floating", "mixed-integer-float", "decimal"):  # numbers too large for a plain type
+            return values.astype(np.float64)
     if had_gaps and pd.api.types.is_float_dtype(values.dtype) and _whole(values):
         return values.astype(np.int64)
     if pd.api.types.is_numeric_dtype(values.dtype):
@@ -161,12 +171,20 @@ def _numbers(values: pd.Series, name: str) -> NDArray[np.float64]:
 
 
 def _classes(values: pd.Series, name: str) -> Classes:
+    """The labels. Refused are only what cannot be told or checked: a class with a single row is learned, not tested."""
     labels = np.sort(values.unique()) if values.dtype != object else sorted(values.unique())
-    if len(labels) > MOST_CLASSES or len(labels) > len(values) / 2:
+    shown, repeated = clip(name, 80), int((values.value_counts() > 1).sum())
+    if len(labels) > MOST_CLASSES:
         raise Refused(
-            ProblemCode.TOO_FEW_ROWS,
-            f"Column '{clip(name, 80)}' has {len(labels)} values in {len(values)} rows, too many for classes. "
-            f"At most {MOST_CLASSES}, each in two rows on average, can be learned.",
+            ProblemCode.TOO_MANY_CLASSES,
+            f"Column '{shown}' has {len(labels):,} different values; at most {MOST_CLASSES:,} classes can be learned.",
+            subject=name,
+        )
+    if len(labels) > len(values) / 2 and repeated < 2:
+        raise Refused(
+            ProblemCode.TOO_MANY_CLASSES,
+            f"Column '{shown}' has {len(labels)} different values in {len(values)} rows, so hardly any class has two "
+            "rows: there is nothing in common to learn.",
             subject=name,
         )
     return Classes(labels=tuple(_label(label) for label in labels))

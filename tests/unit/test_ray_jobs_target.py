@@ -74,7 +74,9 @@ def test_labels_are_found_again_in_another_type() -> None:
         ([None] * 20, None, ProblemCode.TARGET_EMPTY),
         ([float("inf"), float("nan")] * 10, None, ProblemCode.TARGET_EMPTY),
         (["a", "b", "a"], None, ProblemCode.TOO_FEW_ROWS),
-        ([f"text {n}" for n in range(100)], None, ProblemCode.TOO_FEW_ROWS),
+        ([f"text {n}" for n in range(100)], None, ProblemCode.TOO_MANY_CLASSES),
+        (["same"] * 2 + [f"text {n}" for n in range(100)], None, ProblemCode.TOO_MANY_CLASSES),
+        ([f"text {n // 2}" for n in range(2002)], None, ProblemCode.TOO_MANY_CLASSES),
         (["a", "b"] * 20, "regression", ProblemCode.MODEL_NOT_FOR_TASK),
     ],
 )
@@ -83,6 +85,14 @@ def test_targets_that_cannot_be_learned(column: list[Any], task: Any, code: Prob
         target_of(pd.DataFrame({"y": column}), "y", task)
     assert caught.value.problem.code is code
     assert caught.value.problem.subject == "y"
+
+
+def test_two_classes_of_two_rows_are_enough() -> None:
+    target = target_of(pd.DataFrame({"y": ["a", "a", "b", "b", *(f"only {n}" for n in range(26))]}), "y", None)
+    assert target.classes is not None
+    assert len(target.classes.labels) == 28
+    large = [10**20, 2 * 10**20, 3 * 10**20] * 10  # Python's own numbers, in a column of objects
+    assert target_of(pd.DataFrame({"y": large}), "y", None).task == "regression"
 
 
 def test_a_target_that_is_not_there_brings_the_nearest_names() -> None:
