@@ -16,24 +16,11 @@ from pathlib import Path
 from typing import Any
 
 from ray_jobs.manifest import FORMAT, Manifest
-from ray_jobs.models import FittedModel, NetworkModel, PipelineModel
+from ray_jobs.models import BadModelFiles, FittedModel, is_model_file, load_model
 from ray_jobs.place import checked_id
 from ray_jobs.problems import Refused
 from ray_jobs.shelf import MANIFEST, read_manifest
 from ray_jobs.spec import ProblemCode
-
-#: Types beyond those that skops trusts by itself (scikit-learn's public estimators, NumPy arrays). Fixed here, not
-#: read from files.
-TRUSTED_TYPES: tuple[str, ...] = (
-    "numpy.dtype",
-    "ray_jobs.features.Codes",
-    "ray_jobs.features.DateParts",
-    "ray_jobs.features.TextParts",
-    "sklearn.compose._column_transformer._RemainderColsList",
-    "sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor",
-    "sklearn.tree._tree.Tree",
-)
-_FILES = {"model.skops", "preprocessing.skops", "model.keras"}
 
 
 class ModelStore:
@@ -66,7 +53,7 @@ class ModelStore:
             if not self._exists(model_id):
                 raise _not_found(model_id) from error
             raise _damaged(model_id, "its manifest can't be read") from error
-        if manifest.model_id != model_id or manifest.format != FORMAT or not set(manifest.files) <= _FILES:
+        if manifest.model_id != model_id or manifest.format != FORMAT or not all(map(is_model_file, manifest.files)):
             raise _damaged(model_id, "its manifest belongs to something else")
         return manifest
 
@@ -82,10 +69,10 @@ class ModelStore:
                 intact = False
             if not intact:
                 raise _damaged(model_id, f"{name} is not what was saved")
-        if "model.keras" in manifest.files:
-            preprocessing = self._load_skops(model_id, folder / "preprocessing.skops")
-            return manifest, NetworkModel(preprocessing=preprocessing, network=_load_network(folder / "model.keras"))
-        return manifest, PipelineModel(pipeline=self._load_skops(model_id, folder / "model.skops"))
+        try:
+            return manifest, load_model(folder, manifest.files)
+        except BadModelFiles as error:
+            raise _damaged(model_id, str(error)) from error
 
     def _exists(self, model_id: str) -> bool:
         try:
@@ -95,18 +82,6 @@ class ModelStore:
 
     def _path(self, model_id: str) -> Path:
         return self.folder / checked_id(model_id)
-
-    @staticmethod
-    def _load_skops(model_id: str, path: Path) -> Any:
-        import skops.io
-        from skops.io.exceptions import UntrustedTypesFoundException
-
-        try:
-            return skops.io.load(path, trusted=list(TRUSTED_TYPES))
-        except UntrustedTypesFoundException as error:
-            raise _damaged(model_id, "it holds a type that models have no need of") from error
-        except Exception as error:  # whatever a broken archive sets off
-            raise _damaged(model_id, f"{path.name} can't be opened") from error
 
 
 def file_hash(path: Path | str) -> str:
@@ -141,9 +116,3 @@ def _not_found(model_id: str) -> Refused:
 
 def _damaged(model_id: str, reason: str) -> Refused:
     return Refused(ProblemCode.MODEL_DAMAGED, f"Model {model_id[:40]} is damaged: {reason}.", subject=model_id)
-
-
-def _load_network(path: Path) -> Any:
-    from ray_jobs.catalogue.keras_network import load_keras
-
-    return load_keras().saving.load_model(path, safe_mode=True)
