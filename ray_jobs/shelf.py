@@ -1,14 +1,22 @@
-"""The models of a place as an idle agent sees them: manifests and folders, nothing opened, no heavy library loaded."""
+"""The models of a place as an idle agent sees them: manifests and folders, nothing opened, no heavy library loaded.
+
+A model's folder is called by its id alone; its name and version stand in its manifest. Versions of a name are counted
+from 1, and whoever gives one out holds the store's lock until the model has it: jobs end side by side.
+"""
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from ray_jobs.place import checked_id
+from ray_jobs.spec import clean_name, name_key
 
 MANIFEST = "manifest.json"
 MANIFEST_LIMIT = 16 * 1024 * 1024
@@ -42,16 +50,76 @@ def manifests(folder: Path) -> list[dict[str, Any]]:
     return sorted(found, key=lambda manifest: -float(manifest.get("created", 0)))
 
 
+@contextmanager
+def locked(folder: Path) -> Iterator[None]:
+    """The store for one process alone; the lock goes with the process that holds it. Waits for it. Raises OSError."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def next_version(folder: Path, name: str) -> int:
+    """The number that follows the name's newest version, 1 for a new name. Only worth something while `locked`."""
+    key = name_key(name)
+    return max((_version(each) for each in manifests(folder) if name_key(_name(each)) == key), default=0) + 1
+
+
+def rename_model(folder: Path, model_id: str, name: str) -> int:
+    """Gives a model another name; returns the version that it is of that name: the next, or the one it was already.
+
+    Raises LookupError where there is no such model, ValueError for a name of which nothing can be seen.
+    """
+    name = clean_name(name)
+    if not name:
+        raise ValueError("not a name")
+    with locked(folder):
+        try:
+            manifest = json.loads(read_manifest(folder, model_id))
+        except (OSError, ValueError) as error:
+            raise LookupError("no such model here") from error
+        if not isinstance(manifest, dict) or manifest.get("model_id") != model_id:
+            raise LookupError("no such model here")
+        same = name_key(_name(manifest)) == name_key(name)
+        version = _version(manifest) if same else next_version(folder, name)
+        write_manifest(folder / model_id, json.dumps({**manifest, "name": name, "version": version}, indent=1))
+    return version
+
+
+def write_manifest(folder: Path, content: str) -> None:
+    """Puts a manifest into a model's folder, whole or not at all. Raises OSError."""
+    part = folder / f"{MANIFEST}.part"
+    part.unlink(missing_ok=True)
+    descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+    with open(descriptor, "w", encoding="utf-8") as file:
+        file.write(content)
+    os.replace(part, folder / MANIFEST)
+
+
 def drop_model(folder: Path, model_id: str) -> bool:
     """Deletes a model; False where there is none. A symlink is removed, never followed. Raises OSError."""
     try:
         path = folder / checked_id(model_id)
     except ValueError:
         return False
-    if path.is_symlink():
-        path.unlink()
-        return True
-    if not path.is_dir():
+    if not folder.is_dir():
         return False
-    shutil.rmtree(path)
-    return True
+    with locked(folder):
+        if path.is_symlink():
+            path.unlink()
+            return True
+        if not path.is_dir():
+            return False
+        shutil.rmtree(path)
+        return True
+
+
+def _name(manifest: dict[str, Any]) -> str:
+    return str(manifest.get("name", ""))
+
+
+def _version(manifest: dict[str, Any]) -> int:
+    version = manifest.get("version")
+    return version if isinstance(version, int) and not isinstance(version, bool) else 1

@@ -11,7 +11,9 @@ import hashlib
 import os
 import re
 import sys
-from importlib.metadata import version
+from collections.abc import Iterable
+from contextlib import suppress
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
@@ -19,8 +21,17 @@ from ray_jobs.manifest import FORMAT, Manifest
 from ray_jobs.models import BadModelFiles, FittedModel, is_model_file, load_model
 from ray_jobs.place import checked_id
 from ray_jobs.problems import Refused
-from ray_jobs.shelf import MANIFEST, read_manifest
-from ray_jobs.spec import ProblemCode
+from ray_jobs.shelf import locked, next_version, read_manifest, write_manifest
+from ray_jobs.spec import ProblemCode, clean_name, made_name
+
+#: What every model is made of; and what besides, by the ending of its file, where two packages bring the same library.
+_ALWAYS = ("numpy", "pandas", "pydantic", "scikit-learn", "skops")
+_BESIDES = {
+    ".lgb": ("lightgbm",),
+    ".ubj": ("xgboost-cpu", "xgboost"),
+    ".cbm": ("catboost",),
+    ".keras": ("keras", "tensorflow-cpu", "tensorflow"),
+}
 
 
 class ModelStore:
@@ -30,17 +41,23 @@ class ModelStore:
         self.folder = folder
 
     def save(self, model: FittedModel, manifest_for: dict[str, Any], scratch: Path) -> Manifest:
-        """Writes the model whole or not at all. `manifest_for`: its manifest but files and versions. Raises OSError.
+        """Writes the model whole or not at all. `manifest_for`: its manifest but what is found here: name and version,
+        files and what made them. Raises OSError.
 
-        `scratch` is an empty folder to write in, on the same disk; it becomes the model's folder.
+        `scratch` is a folder to write in, on the same disk; it becomes the model's folder, with what lies there.
         """
-        names = model.save(scratch)
-        manifest = Manifest(
-            **manifest_for, versions=versions(names), files={name: file_hash(scratch / name) for name in names}
-        )
-        (scratch / MANIFEST).write_text(manifest.model_dump_json(indent=1))
-        os.rename(scratch, self._path(manifest.model_id))
+        files = model.save(scratch)
+        found = {"versions": versions(files), "files": {file: file_hash(scratch / file) for file in files}}
+        name = clean_name(manifest_for["spec"].name) or made_name(manifest_for["target"], manifest_for["model"])
+        with locked(self.folder):
+            manifest = Manifest(**{**manifest_for, **found, "name": name, "version": self.next_version(name)})
+            write_manifest(scratch, manifest.model_dump_json(indent=1))
+            os.rename(scratch, self._path(manifest.model_id))
         return manifest
+
+    def next_version(self, name: str) -> int:
+        """The version that a model saved under `name` now would be."""
+        return next_version(self.folder, name)
 
     def manifest(self, model_id: str) -> Manifest:
         """Raises Refused(MODEL_NOT_FOUND or MODEL_DAMAGED)."""
@@ -90,15 +107,25 @@ def file_hash(path: Path | str) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def versions(files: tuple[str, ...]) -> dict[str, str]:
-    """Of Python and of the libraries that made `files`."""
-    libraries = ["numpy", "scikit-learn", "skops"] + (["keras"] if "model.keras" in files else [])
-    return {"python": ".".join(map(str, sys.version_info[:3])), **{name: version(name) for name in libraries}}
+def versions(files: Iterable[str]) -> dict[str, str]:
+    """Of Python and of the libraries that made `files`, by their packages' names."""
+    suffixes = {Path(name).suffix for name in files}
+    packages = [*_ALWAYS, *(package for suffix in sorted(suffixes) for package in _BESIDES.get(suffix, ()))]
+    return {"python": ".".join(map(str, sys.version_info[:3]))} | _installed(packages)
+
+
+def _installed(packages: Iterable[str]) -> dict[str, str]:
+    """The versions of those that are installed here."""
+    found = {}
+    for package in packages:
+        with suppress(PackageNotFoundError):
+            found[package] = version(package)
+    return found
 
 
 def version_warnings(manifest: Manifest) -> list[str]:
     """Where a library that made the model is another version now, by major and minor."""
-    now = versions(tuple(manifest.files))
+    now = {"python": ".".join(map(str, sys.version_info[:2]))} | _installed(manifest.versions)
     return [
         f"The model was made with {name} {then}; here is {now[name]}."
         for name, then in manifest.versions.items()

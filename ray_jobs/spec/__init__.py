@@ -22,6 +22,7 @@ from ray_jobs.spec.events import (
     is_ending,
 )
 from ray_jobs.spec.models import Family, ModelDescription, ParameterDescription
+from ray_jobs.spec.names import MODEL_NAME_LIMIT, clean_name, made_name, name_key
 from ray_jobs.spec.orders import (
     ExportSpec,
     FileSplit,
@@ -53,6 +54,7 @@ __all__ = [
     "EVENT",
     "EVENT_LIMIT",
     "ID_PATTERN",
+    "MODEL_NAME_LIMIT",
     "SPEC",
     "Accepted",
     "Cancelled",
@@ -111,5 +113,8 @@ __all__ = [
     "UploadData",
     "Warnings",
     "Whole",
+    "clean_name",
     "is_ending",
+    "made_name",
+    "name_key",
 ]

@@ -21,7 +21,7 @@ from ray_jobs.models import PipelineModel
 from ray_jobs.problems import Refused
 from ray_jobs.schema import Column
 from ray_jobs.shelf import drop_model, manifests
-from ray_jobs.spec import ProblemCode
+from ray_jobs.spec import PathData, ProblemCode, TrainSpec
 from ray_jobs.store import ModelStore, file_hash, version_warnings
 
 _FIELDS: dict[str, Any] = {
@@ -32,7 +32,7 @@ _FIELDS: dict[str, Any] = {
     "target": "y",
     "columns": (Column(name="x", kind="number"),),
     "rows_train": 10,
-    "seed": 0,
+    "spec": TrainSpec(data=PathData(path="a.csv"), target="y", model="linear_regression"),
     "data": "a.csv",
     "data_hash": "0" * 64,
     "created": 1.0,
