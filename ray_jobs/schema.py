@@ -8,14 +8,12 @@ from typing import Literal
 import numpy as np
 import pandas as pd
 
+from ray_jobs.dates import COMPACT, date_format_of, to_dates
 from ray_jobs.problems import Refused, clip, listed, nearest
 from ray_jobs.spec import ColumnFacts, Frozen, Name, ProblemCode
 
 Kind = Literal["number", "boolean", "category", "date", "text", "constant"]
 
-_DATE = re.compile(r"^\s*\d{1,4}[-/.]\d{1,2}[-/.]\d{1,4}([T ]\d{1,2}:\d{2}.*)?\s*$")
-#: Tried in this order; day first before month first, where both fit.
-_DATE_FORMATS = ("ISO8601", "%d.%m.%Y", "%d.%m.%Y %H:%M", "%d/%m/%Y", "%m/%d/%Y", "%d/%m/%Y %H:%M", "%m/%d/%Y %H:%M")
 _SAMPLE = 1000
 #: A whole number is taken for a category where its column's name says that it names things, and it has at most so
 #: many distinct values, each in 10 rows on average.
@@ -40,9 +38,10 @@ def describe(column: pd.Series) -> Column:
     """The kind of a column, by these rules, the first that holds:
 
     constant: no value at all, or the same value in every row. boolean: true and false. date: a date type, or text of
-    which a spread sample reads as dates in one format. category: whole numbers that name things (`names_things`), at
-    most 50 distinct, each in 10 rows on average. number: any other numeric type. category: text with few distinct
-    values (at most 50, or a fifth of the values and few words each). text: any other text.
+    which a spread sample reads as dates in one format, or whole numbers like 20240105. category: whole numbers that
+    name things (`names_things`), at most 50 distinct, each in 10 rows on average. number: any other numeric type.
+    category: text with few distinct values (at most 50, or a fifth of the values and few words each). text: any other
+    text.
     """
     name = str(column.name)
     values = column.dropna()
@@ -53,9 +52,11 @@ def describe(column: pd.Series) -> Column:
     if isinstance(values.dtype, pd.DatetimeTZDtype) or pd.api.types.is_datetime64_dtype(values.dtype):
         return Column(name=name, kind="date")
     if pd.api.types.is_numeric_dtype(values.dtype) or pd.api.types.is_timedelta64_dtype(values.dtype):
+        if _are_compact_dates(values):
+            return Column(name=name, kind="date", date_format=COMPACT)
         return Column(name=name, kind="category" if names_things(name) and _are_codes(values) else "number")
     sample = spread_sample(values).astype(str)
-    if date_format := _date_format(sample):
+    if date_format := date_format_of(sample):
         return Column(name=name, kind="date", date_format=date_format)
     distinct = int(values.nunique())
     wordy = sample.str.count(r"\s").mean() >= 4
@@ -145,30 +146,21 @@ def _is_boolean(values: pd.Series) -> bool:
     return pd.api.types.is_bool_dtype(values.dtype)
 
 
-def _date_format(sample: pd.Series) -> str:
-    """The format in which at least 99 % of the sample are dates; "" for none."""
-    if not sample.str.match(_DATE).mean() >= 0.99:
-        return ""
-    for date_format in _DATE_FORMATS:
-        if _to_dates(sample, date_format).notna().mean() >= 0.99:
-            return date_format
-    return ""
-
-
-def _to_dates(values: pd.Series, date_format: str) -> pd.Series:
-    """UTC, without a time zone in the type. What is no date becomes missing."""
-    # Each distinct value is read once: a table has far fewer dates than rows.
-    positions, distinct = pd.factorize(values)  # -1 for gaps
-    dates = pd.to_datetime(pd.Series(distinct), format=date_format or None, errors="coerce", utc=True)
-    read = pd.concat([dates.dt.tz_localize(None), pd.Series([pd.NaT], dtype=dates.dt.tz_localize(None).dtype)])
-    return pd.Series(read.to_numpy()[positions], index=values.index)
+def _are_compact_dates(values: pd.Series) -> bool:
+    """Whether numbers are dates written as 20240105. Of other numbers in that range one in 27 is a date."""
+    sample = spread_sample(values)
+    if not is_whole(sample) or not sample.between(18000101, 22001231).all():
+        return False
+    return bool(sample.nunique() > 1 and to_dates(as_text(sample), COMPACT).notna().mean() >= 0.99)
 
 
 def _convert(values: pd.Series, column: Column) -> pd.Series:
     if column.kind == "date":
+        if pd.api.types.is_numeric_dtype(values.dtype) and column.date_format == COMPACT:
+            return to_dates(as_text(values), COMPACT)
         if pd.api.types.is_numeric_dtype(values.dtype):  # a year alone, a serial number: not what was trained on
             return pd.Series(pd.NaT, index=values.index, dtype="datetime64[ns]")
-        return _to_dates(values, column.date_format)
+        return to_dates(values, column.date_format)
     if column.kind in ("category", "text"):
         return as_text(values)
     if pd.api.types.is_timedelta64_dtype(values.dtype):
