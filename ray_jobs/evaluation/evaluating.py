@@ -7,16 +7,26 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from ray_jobs.evaluation.classification import baseline_classification, classification_metrics
-from ray_jobs.evaluation.outcome import Classified, Evaluation, Measured
+from ray_jobs.evaluation.calibration import calibration
+from ray_jobs.evaluation.classification import all_metrics, baseline_classification, confusion, per_class
+from ray_jobs.evaluation.conformal import FEWEST_ROWS, coverage_of, interval_of
+from ray_jobs.evaluation.outcome import Classified, Codes, Evaluation, Floats, Measured
+from ray_jobs.evaluation.ranking import ranked_rows
 from ray_jobs.evaluation.regression import baseline_regression, regression_metrics
-from ray_jobs.spec import Task
+from ray_jobs.evaluation.thresholds import better_threshold
+from ray_jobs.problems import Refused
+from ray_jobs.spec import ProblemCode, Task
+
+_MOST_POINTS = 5000
+#: Curves of more classes could not be told apart in a picture.
+_MOST_CURVES = 6
+_QUANTILES = (0.0, 0.05, 0.25, 0.5, 0.75, 0.95, 1.0)
 
 
 def evaluate(
     task: Task,
     truth: NDArray[np.float64] | NDArray[np.int64],
-    outputs: NDArray[np.float64],
+    outputs: Floats,
     train_truth: NDArray[np.float64] | NDArray[np.int64],
     names: Sequence[str] = (),
 ) -> Evaluation:
@@ -26,22 +36,76 @@ def evaluate(
     saw, and counts as wrong. `train_truth` feeds the baseline alone, so a sample of the training rows will do.
     Raises Refused(NOT_LEARNED) where an output is not a finite number.
     """
-    if task == "classification":
-        codes, known = truth.astype(np.int64), train_truth.astype(np.int64)
-        return Evaluation(
-            task=task,
-            rows=len(truth),
-            metrics=classification_metrics(codes, outputs),
-            baseline_metrics=baseline_classification(known, codes, len(names)),
-            classified=Classified(
-                names=tuple(names), per_class=(), confusion=np.zeros((len(names) + 1, len(names)), dtype=np.int64)
-            ),
+    if strange := int(np.count_nonzero(~np.isfinite(outputs).reshape(len(outputs), -1).all(axis=1))):
+        raise Refused(
+            ProblemCode.NOT_LEARNED,
+            f"The model gave no number for {strange:,} of {len(outputs):,} held-out rows: what it computes left the "
+            "range of floating point, so it learned nothing. Choose another model, or a smaller learning rate.",
         )
-    numbers, known_numbers = truth.astype(np.float64), train_truth.astype(np.float64)
+    if task == "classification":
+        return _classification(truth.astype(np.int64), outputs, train_truth.astype(np.int64), tuple(names))
+    return _regression(truth.astype(np.float64), outputs, train_truth.astype(np.float64))
+
+
+def _classification(truth: Codes, outputs: Floats, train: Codes, names: tuple[str, ...]) -> Evaluation:
+    counts = confusion(truth, outputs.argmax(axis=1), len(names))
+    rows = counts.sum(axis=1)
+    commonest = np.argsort(-rows[:-1], kind="stable")[:_MOST_CURVES].tolist()
+    shown = [1] if len(names) == 2 else commonest
+    metrics, found = all_metrics(truth, outputs, counts, shown=shown)
+    notes = []
+    if unknown := int(rows[-1]):
+        notes.append(f"{unknown:,} held-out rows have a class that training never saw; they count as wrong.")
+    sample = ranked_rows(len(truth) - unknown, len(names))
+    if sample is not None:
+        notes.append(f"ROC AUC and PR AUC are of {len(sample):,} held-out rows drawn at random.")
     return Evaluation(
-        task=task,
+        task="classification",
         rows=len(truth),
-        metrics=regression_metrics(numbers, outputs),
-        baseline_metrics=baseline_regression(known_numbers, numbers),
-        measured=Measured(actual=numbers[:5000], predicted=outputs[:5000], quantiles=np.zeros(7), bias=0.0),
+        metrics=metrics,
+        baseline_metrics=baseline_classification(train, truth, len(names)),
+        notes=tuple(notes),
+        classified=Classified(
+            names=names,
+            per_class=per_class(counts, names),
+            confusion=counts.astype(np.int64),
+            roc=found.roc,
+            precision_recall=found.precision_recall,
+            calibration=calibration(truth, outputs),
+            threshold=better_threshold(truth, outputs) if len(names) == 2 else None,
+        ),
     )
+
+
+def _regression(truth: Floats, outputs: Floats, train: Floats) -> Evaluation:
+    residuals = truth - outputs
+    metrics, notes = regression_metrics(truth, outputs), []
+    baseline = baseline_regression(train, truth)
+    metrics |= _interval_metrics(residuals)
+    baseline |= _interval_metrics(truth - np.median(train))
+    if len(truth) < FEWEST_ROWS:
+        notes.append(f"Prediction intervals need {FEWEST_ROWS} held-out rows; there are {len(truth)}.")
+    drawn = np.arange(len(truth))
+    if len(truth) > _MOST_POINTS:
+        drawn = np.sort(np.random.default_rng(0).choice(len(truth), _MOST_POINTS, replace=False))
+    return Evaluation(
+        task="regression",
+        rows=len(truth),
+        metrics=metrics,
+        baseline_metrics=baseline,
+        notes=tuple(notes),
+        measured=Measured(
+            actual=truth[drawn],
+            predicted=outputs[drawn],
+            quantiles=np.quantile(residuals, _QUANTILES),
+            bias=float(residuals.mean()),
+            interval=interval_of(residuals),
+        ),
+    )
+
+
+def _interval_metrics(residuals: Floats) -> dict[str, float]:
+    interval, coverage = interval_of(residuals), coverage_of(residuals)
+    if interval is None or coverage is None:
+        return {}
+    return {"interval_coverage": coverage, "interval_width": interval.below + interval.above}

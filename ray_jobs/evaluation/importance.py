@@ -2,19 +2,33 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Iterator
+
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from ray_jobs.evaluation.classification import log_loss
+from ray_jobs.evaluation.regression import root_mean_square
 from ray_jobs.models import FittedModel
 from ray_jobs.spec import Task
+
+Truth = NDArray[np.float64] | NDArray[np.int64]
+#: Positions of columns, and the order in which the rows of each are mixed.
+Batch = list[tuple[int, NDArray[np.int64]]]
+
+#: Shuffled copies are stacked, since each call of a model costs something besides its rows; up to so many cells.
+_MOST_CELLS = 2_000_000
+_MOST_STACKED = 50_000
+_FEWEST_ROWS = 200
 
 
 def permutation_importance(
     model: FittedModel,
     frame: pd.DataFrame,
     task: Task,
-    truth: NDArray[np.float64] | NDArray[np.int64],
+    truth: Truth,
     *,
     seed: int,
     deadline: float | None = None,
@@ -22,10 +36,82 @@ def permutation_importance(
     repeats: int = 3,
 ) -> tuple[tuple[str, float], ...]:
     """Every column of `frame`, held-out rows as the model takes them, with how much the log loss (classification) or
-    the RMSE (regression) grows when it is shuffled; the most important first.
+    the RMSE (regression) grows when it is shuffled; the most important first. Below zero: chance.
 
     `rows`: of at most so many rows, drawn by `seed`; each column is shuffled `repeats` times. `deadline`:
     `time.monotonic()` at which to stop; with little time there are fewer repeats and rows, and columns that were not
     reached are left out.
     """
-    return ()
+    rng = np.random.default_rng(seed)
+    frame, truth = _drawn(frame, task, truth, rows, rng)
+    begun = time.monotonic()
+    if len(frame) < 2 or (deadline is not None and begun >= deadline):
+        return ()
+    before = _loss(task, truth, model.outputs(frame))
+    copies = max(1, min(_MOST_STACKED, _MOST_CELLS // max(1, frame.shape[1])) // len(frame))
+    if deadline is not None:
+        now = time.monotonic()
+        spared = (deadline - now) / max(now - begun, 1e-6)  # shuffled copies that can be predicted in time
+        copies = max(1, min(copies, int(spared / 5)))  # and five looks at the clock at least
+        repeats = max(1, min(repeats, int(spared / frame.shape[1])))
+        if spared < frame.shape[1]:
+            kept = min(len(frame), max(_FEWEST_ROWS, int(len(frame) * spared / frame.shape[1])))
+            frame, truth = frame.iloc[:kept], truth[:kept]
+            before = _loss(task, truth, model.outputs(frame))
+    losses = _shuffled_losses(model, frame, task, truth, _batches(frame, copies, repeats, rng), deadline)
+    grown = [(str(frame.columns[column]), float(np.mean(each)) - before) for column, each in losses.items()]
+    return tuple(sorted((pair for pair in grown if np.isfinite(pair[1])), key=lambda pair: -pair[1]))
+
+
+def _shuffled_losses(
+    model: FittedModel, frame: pd.DataFrame, task: Task, truth: Truth, batches: Iterator[Batch], deadline: float | None
+) -> dict[int, list[float]]:
+    """The losses with each column shuffled, by its position."""
+    found: dict[int, list[float]] = {}
+    for batch in batches:
+        if deadline is not None and time.monotonic() >= deadline:
+            break
+        outputs = model.outputs(_stacked(frame, batch))
+        for number, (column, _) in enumerate(batch):
+            part = outputs[number * len(frame) : (number + 1) * len(frame)]
+            found.setdefault(column, []).append(_loss(task, truth, part))
+    return found
+
+
+def _drawn(
+    frame: pd.DataFrame, task: Task, truth: Truth, rows: int, rng: np.random.Generator
+) -> tuple[pd.DataFrame, Truth]:
+    """At most `rows` rows in random order, so that any first part of them is a sample too; none of unknown label."""
+    usable = np.flatnonzero(truth >= 0) if task == "classification" else np.arange(len(truth))
+    drawn = rng.permutation(usable)[:rows] if len(usable) < 10 * rows else rng.choice(usable, rows, replace=False)
+    return frame.iloc[drawn], truth[drawn]
+
+
+def _batches(frame: pd.DataFrame, copies: int, repeats: int, rng: np.random.Generator) -> Iterator[Batch]:
+    """Every column once, in an order of its own, before any comes again: so a deadline rarely leaves one out."""
+    batch: Batch = []
+    for _ in range(repeats):
+        for column in range(frame.shape[1]):
+            batch.append((column, rng.permutation(len(frame))))
+            if len(batch) == copies:
+                yield batch
+                batch = []
+    if batch:
+        yield batch
+
+
+def _stacked(frame: pd.DataFrame, batch: Batch) -> pd.DataFrame:
+    """One copy of the rows for each of `batch`, in each copy one column shuffled."""
+    plain = np.arange(len(frame))
+    columns = {}
+    for position, name in enumerate(frame.columns):
+        order = np.concatenate([shuffled if column == position else plain for column, shuffled in batch])
+        columns[name] = frame.iloc[:, position].array.take(order)
+    return pd.DataFrame(columns)
+
+
+def _loss(task: Task, truth: Truth, outputs: NDArray[np.float64]) -> float:
+    if task == "classification":
+        return log_loss(truth.astype(np.int64), outputs)
+    with np.errstate(over="ignore", invalid="ignore"):
+        return root_mean_square(truth - outputs)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -71,6 +71,7 @@ class Threshold:
     balanced_accuracy_before: float  #: the same rows at 0.5
     accuracy_before: float
     recall_before: tuple[float, float]
+    precision_before: float | None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -80,9 +81,8 @@ class Classified:
     names: tuple[str, ...]
     per_class: tuple[ClassScore, ...]
     confusion: Codes  #: (classes + 1, classes): true class, predicted class; the last row: labels the model never saw
-    roc: tuple[Curve, ...] = ()  #: x false positive rate, y recall; of two classes the second's, else of the commonest
+    roc: tuple[Curve, ...] = ()  #: x false positive rate, y recall; the second of two classes, the 6 commonest of more
     precision_recall: tuple[Curve, ...] = ()  #: x recall, y precision
-    shares: Floats = field(default_factory=lambda: np.empty(0))  #: of the classes among the held-out rows
     calibration: Calibration | None = None
     threshold: Threshold | None = None  #: None where 0.5 does as well
 
