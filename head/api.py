@@ -232,6 +232,7 @@ class JobView:
 class ModelView:
     id: str
     name: str
+    version: int  #: with the name unique among the person's models
     place: str
     place_name: str
     created: datetime
@@ -327,6 +328,13 @@ class HeadApi(Protocol):
     async def models(self, person_id: str, *, limit: int = 8, offset: int = 0) -> list[ModelView]: ...
 
     async def model(self, person_id: str, model_id: str) -> ModelView: ...
+
+    async def rename_model(self, person_id: str, model_id: str, name: str) -> ModelView:
+        """Becomes the next version of that name. Raises RefusedError for what is no name, JobRefused where its machine
+        is away, NotFoundError where it is not there any more (and then it is off the list too)."""
+
+    async def drop_model(self, person_id: str, model_id: str) -> None:
+        """Deletes the model for good. Raises NotFoundError, JobRefused where its machine is away."""
 
     async def dashboard_link(self, person_id: str) -> str:
         """A single-use link to the person's own Ray dashboard; starts the pool where it sleeps."""

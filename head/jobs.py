@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from head import lifecycle
-from head.api import HEAD, UPLOAD_LIMIT, Change, Data, DataFacts, JobView, ModelView, Spec, UploadView
+from head.api import HEAD, UPLOAD_LIMIT, Change, Data, DataFacts, JobView, Spec, UploadView
 from head.changes import Changes
 from head.clock import Clock
 from head.errors import JobRefused
@@ -20,7 +20,7 @@ from head.pools import Pools
 from head.reconcile import Reconciler
 from head.settings import Settings
 from head.store.jobs import StaleJob
-from head.store.records import JobRow, ModelRow
+from head.store.records import JobRow
 from head.store.store import Store
 from ray_jobs.spec import ExportSpec, PredictSpec, UploadData
 
@@ -90,16 +90,6 @@ class Jobs:
             started=state.started,
             ended=state.ended,
             revision=row.revision,
-        )
-
-    async def model_view(self, row: ModelRow) -> ModelView:
-        return ModelView(
-            id=row.id,
-            name=row.name,
-            place=row.place,
-            place_name=await self.machines.place_name(row.person_id, row.place),
-            created=row.created,
-            result=row.result,
         )
 
     async def default_place(self, person_id: str) -> str:

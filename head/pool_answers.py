@@ -17,6 +17,7 @@ T = TypeVar("T")
 AT_ONCE = 64 * 1024
 
 _NUMBER = Annotated[float, Field(ge=0)]
+Version = Annotated[int, Field(ge=1, lt=2**31)]
 
 
 class PoolHealth(Frozen):
@@ -48,6 +49,8 @@ class PoolModel(BaseModel):
     model_id: Id
     job_id: Id
     model: Name
+    name: Name = ""
+    version: Version = 1
     task: Task
     target: Name
     rows_train: Whole
@@ -67,6 +70,10 @@ class Flag(BaseModel):
     dropped: bool = False
     known: bool = False
     warm: bool = False
+
+
+class Renamed(Frozen):
+    version: Version  #: of its new name
 
 
 class FactsOrProblem(Frozen):

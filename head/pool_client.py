@@ -28,6 +28,7 @@ from head.pool_answers import (
     PoolHealth,
     PoolMachine,
     PoolModel,
+    Renamed,
     SizeOrProblem,
     T,
     checked,
@@ -193,6 +194,11 @@ class PoolClient:
     async def drop_model(self, model_id: str, place: str) -> bool:
         """Deletes a model; False where there was none. Raises JobRefused where the machine is away."""
         return (await self._ask("DELETE", f"/models/{_id(model_id)}", Flag, params={"place": _id(place)})).dropped
+
+    async def rename_model(self, model_id: str, place: str, name: str) -> int:
+        """Returns which version of that name the model is there now. Raises NotFoundError, JobRefused."""
+        body = {"place": _id(place), "name": name}
+        return (await self._ask("PUT", f"/models/{_id(model_id)}/name", Renamed, json=body)).version
 
     # --- the dashboard ---
 

@@ -34,6 +34,7 @@ from head.identity import digest, new_token, server_key
 from head.jobs import Jobs
 from head.keeper import Keeper, KeeperSettings
 from head.machines import Machines
+from head.models import Models
 from head.pools import Pools
 from head.reconcile import Reconciler
 from head.sealed import as_admitted, served_person
@@ -56,6 +57,7 @@ class ControlPlane:
     pools: Pools
     machines_: Machines
     jobs_: Jobs
+    models_: Models
     reconciler: Reconciler
     hub: Changes
     telegram: bool
@@ -98,7 +100,8 @@ class ControlPlane:
         )  # fmt: skip
         return cls(
             settings=settings, clock=clock, store=store, pools=pools, machines_=machines, jobs_=jobs,
-            reconciler=reconciler, hub=changes, telegram=telegram, _lock=lock,
+            models_=Models(store=store, pools=pools, machines=machines), reconciler=reconciler, hub=changes,
+            telegram=telegram, _lock=lock,
         )  # fmt: skip
 
     async def serve(self) -> None:
@@ -248,10 +251,16 @@ class ControlPlane:
 
     async def models(self, person_id: str, *, limit: int = 8, offset: int = 0) -> list[ModelView]:
         rows = await self.store.models.of_person(person_id, limit=limit, offset=offset)
-        return [await self.jobs_.model_view(row) for row in rows]
+        return [await self.models_.view(row) for row in rows]
 
     async def model(self, person_id: str, model_id: str) -> ModelView:
-        return await self.jobs_.model_view(await self.store.models.get(person_id, model_id))
+        return await self.models_.view(await self.store.models.get(person_id, model_id))
+
+    async def rename_model(self, person_id: str, model_id: str, name: str) -> ModelView:
+        return await self.models_.rename(person_id, model_id, name)
+
+    async def drop_model(self, person_id: str, model_id: str) -> None:
+        await self.models_.drop(person_id, model_id)
 
     async def dashboard_link(self, person_id: str) -> str:
         await self.pools.client(person_id)

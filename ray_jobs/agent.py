@@ -26,7 +26,7 @@ from ray_jobs.journal import Journal, Line, load_all
 from ray_jobs.place import check_space, checked_id, disk_used, load_place
 from ray_jobs.problems import Refused
 from ray_jobs.running import Job, crash, log, ray_stream, remove_unfinished
-from ray_jobs.shelf import drop_model, manifests
+from ray_jobs.shelf import drop_model, manifests, rename_model
 from ray_jobs.spec import SPEC, Problem, ProblemCode, TrainSpec
 
 _ID_LETTERS = string.ascii_lowercase + string.digits
@@ -149,6 +149,12 @@ class Agent:
     async def drop_model(self, model_id: str) -> bool:
         """Deletes a model; False where there is none."""
         return await asyncio.to_thread(drop_model, self.place.models, model_id)
+
+    async def rename_model(self, model_id: str, name: str) -> int:
+        """Returns which version of that name it is now. Raises LookupError where there is no such model, ValueError for
+        what is no name.
+        """
+        return await asyncio.to_thread(rename_model, self.place.models, model_id, name)
 
     async def warm(self) -> bool:
         """Has a worker import what most jobs need. True when it has."""

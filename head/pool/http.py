@@ -27,7 +27,7 @@ from ray_jobs.spec import Id
 #: Seconds that looking at a table may take: the agent's own limit, and some more.
 INSPECT_TIME = 140.0
 #: What the control plane wants to know of a model: a manifest also describes every column.
-_TOLD = ("model_id", "job_id", "model", "task", "target", "rows_train", "metrics", "created")
+_TOLD = ("model_id", "job_id", "model", "name", "version", "task", "target", "rows_train", "metrics", "created")
 #: Seconds that a worker may take to import what most jobs need.
 _WARM_TIME = 120.0
 
@@ -53,6 +53,10 @@ class AtPlace(_Body):
 
 class Acknowledged(AtPlace):
     n: int = Field(ge=0)
+
+
+class NewName(AtPlace):
+    name: str = Field(max_length=1000)
 
 
 class Inspection(AtPlace):
@@ -202,6 +206,10 @@ def _models(app: FastAPI, parts: Parts) -> None:
     async def models(place: Id) -> Response:
         manifests = await parts.driver.call(place, "models")
         return JSONResponse([{name: each[name] for name in _TOLD if name in each} for each in manifests])
+
+    @app.put("/models/{model_id}/name")
+    async def rename_model(model_id: Id, body: NewName) -> Response:
+        return JSONResponse({"version": await parts.driver.call(body.place, "rename_model", model_id, body.name)})
 
     @app.delete("/models/{model_id}")
     async def drop_model(model_id: Id, place: Id) -> dict[str, bool]:

@@ -1,9 +1,14 @@
-"""Trained models. Each is kept in the same step as the job that made it ends."""
+"""Trained models. Each is kept in the same step as the job that made it ends.
+
+A name and a version mean one model of a person's. A machine counts its own versions; where another machine has a model
+of the same name and version already, the newer one gets the next number here.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import count
 
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -13,7 +18,10 @@ from head.errors import NotFoundError
 from head.store.database import Database
 from head.store.records import JobRow, ModelRow
 from head.store.tables import ModelTable
-from ray_jobs.spec import TrainResult
+from ray_jobs.spec import TrainResult, clean_name, made_name, name_key
+
+#: The highest that a machine may tell.
+_LAST_VERSION = 2**31 - 1
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,21 +39,33 @@ class Models:
     async def get(self, person_id: str, model_id: str) -> ModelRow:
         """Raises NotFoundError."""
         async with self.database.read() as session:
-            row = await session.get(ModelTable, (person_id, model_id))
-            if row is None:
-                raise NotFoundError("You have no such model.", remedy="/models lists yours.")
+            return _model(await _row(session, person_id, model_id))
+
+    async def rename(self, person_id: str, model_id: str, name: str, version: int) -> ModelRow:
+        """Follows the machine, which has renamed it. Raises NotFoundError."""
+        async with self.database.write() as session:
+            row = await _row(session, person_id, model_id)
+            row.version = await _free_version(session, person_id, name, version, besides=model_id)
+            row.name = name
             return _model(row)
+
+    async def drop(self, person_id: str, model_id: str) -> None:
+        """Forgets a model. Raises NotFoundError."""
+        async with self.database.write() as session:
+            await session.delete(await _row(session, person_id, model_id))
 
 
 async def keep_model(session: AsyncSession, job: JobRow, result: TrainResult, *, now: datetime) -> None:
     """Within a write transaction. A machine that gives an id twice changes nothing: the older model keeps it."""
     if await session.get(ModelTable, (job.person_id, result.model_id)) is not None:
         return
+    name = clean_name(result.name) or made_name(result.target, result.model)
     row = ModelTable(
         person_id=job.person_id,
         id=result.model_id,
         job_id=job.id,
-        name=await _free_name(session, job.person_id, f"{result.target}-{result.model}"[:256]),
+        name=name,
+        version=await _free_version(session, job.person_id, name, result.version),
         place=job.place,
         created=now,
         result=result.model_dump_json(),
@@ -53,14 +73,23 @@ async def keep_model(session: AsyncSession, job: JobRow, result: TrainResult, *,
     session.add(row)
 
 
-async def _free_name(session: AsyncSession, person_id: str, wanted: str) -> str:
-    """What it predicts and how, with a number behind it from the person's second such model on."""
-    taken = set(await session.scalars(select(ModelTable.name).where(ModelTable.person_id == person_id)))
-    name, number = wanted, 1
-    while name in taken:
-        number += 1
-        name = f"{wanted}-{number}"
-    return name
+async def _row(session: AsyncSession, person_id: str, model_id: str) -> ModelTable:
+    row = await session.get(ModelTable, (person_id, model_id))
+    if row is None:
+        raise NotFoundError("You have no such model.", remedy="/models lists yours.")
+    return row
+
+
+async def _free_version(session: AsyncSession, person_id: str, name: str, wanted: int, *, besides: str = "") -> int:
+    """`wanted`, or where another of the person's models is that version of the name, the number after all of them."""
+    query = select(ModelTable.name, ModelTable.version).where(
+        ModelTable.person_id == person_id, ModelTable.id != besides
+    )
+    taken = {version for other, version in await session.execute(query) if name_key(other) == name_key(name)}
+    if wanted not in taken:
+        return wanted
+    after = max(taken) + 1
+    return after if after <= _LAST_VERSION else next(number for number in count(1) if number not in taken)
 
 
 def _model(row: ModelTable) -> ModelRow:
@@ -69,6 +98,7 @@ def _model(row: ModelTable) -> ModelRow:
         person_id=row.person_id,
         job_id=row.job_id,
         name=row.name,
+        version=row.version,
         place=row.place,
         created=row.created,
         result=TrainResult.model_validate_json(row.result),

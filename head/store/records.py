@@ -90,6 +90,7 @@ class ModelRow:
     person_id: str
     job_id: str
     name: str
+    version: int  #: of that name; the person's own count, which need not be the machine's
     place: str
     created: datetime
     result: TrainResult

@@ -150,12 +150,14 @@ class EventTable(Base):
 
 class ModelTable(Base):
     __tablename__ = "models"
+    __table_args__ = (UniqueConstraint("person_id", "name", "version", name="uq_models_name"),)
 
     # The id is made by a machine's agent, so it is unique in its person's pool only.
     person_id: Mapped[str] = mapped_column(ForeignKey("people.id"), primary_key=True)
     id: Mapped[str] = mapped_column(String(32), primary_key=True)
     job_id: Mapped[str] = mapped_column(ForeignKey("jobs.id"), unique=True)
     name: Mapped[str] = mapped_column(String(512))
+    version: Mapped[int]
     place: Mapped[str] = mapped_column(String(32))
     created: Mapped[datetime]
     result: Mapped[str] = mapped_column(Text)

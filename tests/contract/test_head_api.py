@@ -15,6 +15,7 @@ from head.api import (
     HEAD,
     Change,
     Draft,
+    ExportSpec,
     HeadApi,
     JobStatus,
     JoinRefused,
@@ -182,6 +183,9 @@ async def test_another_persons_things_are_not_found(head: HeadApi, tmp_path: Pat
     await _missing(head.draft(bob, "draft1"))
     await _missing(head.save_draft(bob, _draft("draft1")))
     await _missing(head.model(bob, "nomodel123"))
+    await _missing(head.rename_model(bob, "nomodel123", "mine"))
+    await _missing(head.drop_model(bob, "nomodel123"))
+    await _missing(head.submit(bob, ExportSpec(model_id="nomodel123", form="card"), HEAD, request="4"))
     predict = PredictSpec(data=PathData(path="x.csv"), model_id="nomodel123")
     await _missing(head.submit(bob, predict, HEAD, request="2"))
     await _missing(head.submit(bob, SPEC, "nomachine1", request="3"))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import shutil
 import signal
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
@@ -12,12 +13,15 @@ from pathlib import Path
 
 import pytest
 
-from head.api import HEAD, EndReason, JobStatus, JobView, PathData, TrainSpec, UploadData
+from head.api import HEAD, EndReason, JobStatus, JobView, PathData, TrainResult, TrainSpec, UploadData
 from head.clock import SystemClock
-from head.errors import HayrideError
+from head.errors import HayrideError, JobRefused, NotFoundError, RefusedError
 from head.identity import digest, new_id
+from head.lifecycle import apply, dispatched
 from head.service import ControlPlane
 from head.settings import LimitSettings, Settings
+from ray_jobs.spec import Completed
+from tests.support.stored import trained
 from tests.support.tables import write_tables
 
 
@@ -129,6 +133,56 @@ async def test_jobs_that_wait_for_an_absent_machine_hold_up_nobody(settings: Set
         await plane.revoke(person, absent)
         assert (await ended(plane, waiting)).end_reason is EndReason.REVOKED
         assert await plane.machines(person) == []
+
+
+async def test_models_are_renamed_and_deleted_where_they_live(settings: Settings, tmp_path: Path) -> None:
+    async with serving(settings) as (plane, person):
+        spec = TrainSpec(data=await sent(plane, person, tmp_path), target="diagnosis", model="logistic_regression")
+        ids = []
+        for request in ("model 1", "model 2", "model 3"):
+            end = await ended(plane, await plane.submit(person, spec, HEAD, request=request))
+            assert isinstance(end.result, TrainResult)
+            ids.append(end.result.model_id)
+        first, second, third = ids
+        renamed = [await plane.rename_model(person, model_id, " tumours ") for model_id in (first, second)]
+        assert [(model.id, model.name, model.version) for model in renamed] == [
+            (first, "tumours", 1), (second, "tumours", 2)
+        ]  # fmt: skip
+        for name in ("", "\u202e", "x" * 101):
+            with pytest.raises(RefusedError, match="1 to 100"):
+                await plane.rename_model(person, first, name)
+        pool = await plane.store.pools.for_person(person)
+        folder = settings.data_dir / "pools" / pool.id / "models"
+        await plane.drop_model(person, first)
+        assert not (folder / first).exists()
+        for gone in (second, third):
+            shutil.rmtree(folder / gone)
+        with pytest.raises(NotFoundError, match="off your list"):
+            await plane.rename_model(person, second, "new")
+        await plane.drop_model(person, third)
+        assert not {model.id for model in await plane.models(person, limit=20)} & set(ids)
+        await plane.store.jobs.get(person, end.id)  # what was done stays told
+
+
+async def test_a_model_on_an_absent_machine_waits_for_it_and_goes_with_a_revoked_one(settings: Settings) -> None:
+    async with serving(settings) as (plane, person):
+        absent = await absent_machine(plane, person)
+        spec = TrainSpec(data=PathData(path="~/a.csv"), target="churned")
+        job = await plane.store.jobs.add(
+            person_id=person, spec=spec, place=absent, request="absent model", queued_limit=99
+        )
+        done = Completed(n=1, at=0, result=trained("absentmodel1", "churn"))
+        state = apply(dispatched(job.state, now=plane.clock.now()), done, now=plane.clock.now())
+        await plane.store.jobs.advance(job, state, events=[done])
+        for attempt in (plane.rename_model(person, "absentmodel1", "x"), plane.drop_model(person, "absentmodel1")):
+            with pytest.raises(JobRefused, match=r"absent.* is away, and churn lies there"):
+                await attempt
+        await plane.revoke(person, absent)
+        with pytest.raises(JobRefused, match="removed from your pool"):
+            await plane.rename_model(person, "absentmodel1", "x")
+        await plane.drop_model(person, "absentmodel1")
+        with pytest.raises(NotFoundError):
+            await plane.model(person, "absentmodel1")
 
 
 async def test_a_second_control_plane_on_the_same_state_is_refused(settings: Settings) -> None:

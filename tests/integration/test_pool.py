@@ -164,7 +164,16 @@ async def test_the_model_predicts_where_it_lies(life: Life, tables: Tables) -> N
     assert file.getvalue().count(b"\n") == 121
 
 
+async def test_the_model_gets_another_name(life: Life) -> None:
+    assert await life.client.rename_model(life.model_id, "head", "Größe / spring ") == 1
+    (model,) = await life.client.models("head")
+    assert (model.model_id, model.name, model.version) == (life.model_id, "Größe / spring", 1)
+
+
 async def test_what_is_not_there_is_told_as_such(life: Life) -> None:
+    with pytest.raises(NotFoundError):
+        await life.client.rename_model("nomodel", "head", "spring")
+    assert await life.client.drop_model("nomodel", "head") is False
     with pytest.raises(DataRefused):
         await life.client.inspect("head", PathData(path="/etc/passwd"), None)
     with pytest.raises(NotFoundError):

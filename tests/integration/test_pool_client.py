@@ -239,6 +239,13 @@ async def test_no_answer_stalls_the_others(tmp_path: Path, each: bytes, size: in
             assert await longest_pause(ask(client)) < 0.25
 
 
+@pytest.mark.parametrize("body", [b"{}", b'{"version": 0}', b'{"version": 2147483648}', b'{"version": "x"}'])
+async def test_a_version_that_cannot_be_one_is_not_taken(tmp_path: Path, body: bytes) -> None:
+    async with box(tmp_path, plain(body)) as client:
+        with pytest.raises(PoolUnavailable):
+            await client.rename_model("model1", "head", "spring")
+
+
 async def test_a_box_leaves_no_cookies(tmp_path: Path) -> None:
     heads: list[bytes] = []
     answer = plain(b"{}", headers=f"Set-Cookie: a={'x' * 3000}; Path=/\r\n")

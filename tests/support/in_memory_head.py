@@ -19,6 +19,7 @@ from head.api import (
     DataRefused,
     Draft,
     EndReason,
+    ExportSpec,
     HayrideError,
     JobRefused,
     JobStatus,
@@ -178,7 +179,7 @@ class InMemoryHead:
         return _facts(name, found, target)
 
     async def submit(self, person_id: str, spec: Spec, place: str, *, request: str) -> JobView:
-        if isinstance(spec, PredictSpec):
+        if isinstance(spec, PredictSpec | ExportSpec):
             place = (await self.model(person_id, spec.model_id)).place
         name = "head" if place == HEAD else self._machine(person_id, place).name
         known = self._requests.get((person_id, request))
@@ -224,6 +225,18 @@ class InMemoryHead:
         if view is None or owner != person_id:
             raise NotFoundError("You have no such model.", remedy="/models lists yours.")
         return view
+
+    async def rename_model(self, person_id: str, model_id: str, name: str) -> ModelView:
+        view = await self._model_there(person_id, model_id)
+        if not 0 < len(name.strip()) <= 100:
+            raise RefusedError("That is no name.")
+        view = replace(view, name=name.strip(), version=self._next_version(person_id, name.strip()))
+        self._models[model_id] = (person_id, view)
+        return view
+
+    async def drop_model(self, person_id: str, model_id: str) -> None:
+        await self._model_there(person_id, model_id)
+        del self._models[model_id]
 
     async def dashboard_link(self, person_id: str) -> str:
         return f"https://hayride.example.org/dashboard-link/{secrets.token_urlsafe(8)}"
@@ -271,6 +284,16 @@ class InMemoryHead:
             raise NotFoundError("You have no such machine.", remedy="/worker lists yours.")
         return view
 
+    async def _model_there(self, person_id: str, model_id: str) -> ModelView:
+        view = await self.model(person_id, model_id)
+        if view.place != HEAD and self._machine(person_id, view.place).state is not MachineState.CONNECTED:
+            raise JobRefused(f"{view.place_name} is away, and {view.name} lies there.")
+        return view
+
+    def _next_version(self, person_id: str, name: str) -> int:
+        mine = [view.version for owner, view in self._models.values() if (owner, view.name) == (person_id, name)]
+        return max(mine, default=0) + 1
+
     # --- what machines and pools would do ---
 
     def add_machine(self, person_id: str, name: str, state: MachineState = MachineState.CONNECTED) -> MachineView:
@@ -308,8 +331,9 @@ class InMemoryHead:
         job = self._jobs[job_id]
         if isinstance(result, TrainResult) and isinstance(job.spec, TrainSpec):
             view = ModelView(
-                id=result.model_id, name=f"{result.target}-{result.model}", place=job.place,
-                place_name=job.place_name, created=self.clock.now(), result=result,
+                id=result.model_id, name=(name := result.name or f"{result.target}-{result.model}"),
+                version=self._next_version(job.person_id, name), place=job.place, place_name=job.place_name,
+                created=self.clock.now(), result=result,
             )  # fmt: skip
             self._models[view.id] = (job.person_id, view)
         return self.set_job(

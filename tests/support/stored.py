@@ -64,9 +64,11 @@ async def add(store: Store, person: Person, request: str = "r", *, limit: int = 
     return await store.jobs.add(person_id=person.id, spec=CHURN, place="head", request=request, queued_limit=limit)
 
 
-def trained(model_id: str) -> TrainResult:
+def trained(model_id: str, name: str = "", version: int = 1) -> TrainResult:
     return TrainResult(
         model_id=model_id,
+        name=name,
+        version=version,
         model="hist_gradient_boosting",
         task="classification",
         target="churned",
@@ -79,9 +81,11 @@ def trained(model_id: str) -> TrainResult:
     )
 
 
-async def finish(store: Store, job: JobRow, clock: ManualClock, model_id: str) -> JobRow:
+async def finish(
+    store: Store, job: JobRow, clock: ManualClock, model_id: str, name: str = "", version: int = 1
+) -> JobRow:
     state = dispatched(job.state, now=clock.now())
-    done = Completed(n=1, at=clock.now().timestamp(), result=trained(model_id))
+    done = Completed(n=1, at=clock.now().timestamp(), result=trained(model_id, name, version))
     return await store.jobs.advance(job, apply(state, done, now=clock.now()), events=[done])
 
 

@@ -7,6 +7,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 from sqlalchemy import text
@@ -16,8 +17,10 @@ from head.api import Person
 from head.clock import ManualClock
 from head.errors import SettingsError
 from head.store import Store
+from head.store.database import Database
+from head.store.migrate import configuration
 from head.store.tables import Base
-from tests.support.stored import add
+from tests.support.stored import add, trained
 
 
 async def test_the_migrations_make_the_tables_that_the_code_declares(store: Store) -> None:
@@ -50,6 +53,27 @@ async def test_opening_again_keeps_everything(store: Store, url: str, clock: Man
     await store.close()
     async with await Store.open(url, clock) as again:
         assert await again.jobs.get(ann.id, job.id) == job
+
+
+async def test_models_of_the_first_tables_become_first_versions(url: str, clock: ManualClock) -> None:
+    database = Database(url.replace("/data/", "/"))
+    async with database.write() as session:
+        connection = await session.connection()
+        await connection.run_sync(lambda inner: command.upgrade(configuration(inner), "0001"))
+        values = {"result": trained("model00001").model_dump_json(), "now": "2026-01-01 00:00:00"}
+        for statement in (
+            "INSERT INTO people VALUES ('ann1', 1, 'Ann', 1, 1, :now)",
+            """INSERT INTO jobs (id, person_id, request, spec, place, status, target, created, last_event, acknowledged,
+            event_bytes, story, revision) VALUES ('job1', 'ann1', 'r', '', 'head', '', '', :now, 0, 0, 0, '[]', 1)""",
+            "INSERT INTO models VALUES ('ann1', 'model00001', 'job1', 'churned-lightgbm', 'head', :now, :result)",
+        ):
+            await session.execute(
+                text(statement).bindparams(**{k: v for k, v in values.items() if f":{k}" in statement})
+            )
+    await database.close()
+    async with await Store.open(url.replace("/data/", "/"), clock) as store:
+        model = await store.models.get("ann1", "model00001")
+        assert (model.name, model.version) == ("churned-lightgbm", 1)
 
 
 async def test_two_that_open_an_empty_folder_at_once_both_get_it(url: str, clock: ManualClock) -> None:
