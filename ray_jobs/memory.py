@@ -19,6 +19,13 @@ def memory_budget(*limits: int | None, meminfo: Path = _MEMINFO) -> int:
     return min([limit for limit in limits if limit is not None] + [_free(meminfo)])
 
 
+def training_memory(table: int) -> int:
+    """About how many bytes it takes to learn from a table whose reading takes `table` bytes at its peak: a part of
+    that stays, and beside it stand the model's own matrix and what the library makes of it.
+    """
+    return 2 * table
+
+
 def _free(meminfo: Path) -> int:
     try:
         lines = meminfo.read_text().splitlines()

@@ -1,0 +1,107 @@
+"""From a table in memory to rows to learn from and rows to judge by."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from ray_jobs.place import Place
+from ray_jobs.problems import Refused, clip
+from ray_jobs.profiling import choose_features, findings
+from ray_jobs.reading.source import Source, open_source
+from ray_jobs.schema import Column, conform
+from ray_jobs.spec import FileSplit, ProblemCode, TrainSpec
+from ray_jobs.splitting import RowKeys, keys_of, split_rows
+from ray_jobs.target import Classes, Target, target_column, target_of
+from ray_jobs.train.learned import Values
+
+#: What stands out is looked for in so many rows.
+_LOOKED_AT = 20_000
+
+
+@dataclass(frozen=True, kw_only=True)
+class Prepared:
+    """Frames are conformed to `columns`; values are numbers, or positions of classes."""
+
+    columns: tuple[Column, ...]
+    target: Target
+    train_frame: pd.DataFrame
+    train_values: Values
+    train_keys: RowKeys
+    test_frame: pd.DataFrame
+    test_values: Values
+    notes: tuple[str, ...]
+
+
+def prepare(source: Source, spec: TrainSpec, place: Place) -> Prepared:
+    """Checks the target, chooses the features, splits. Raises Refused."""
+    frame = source.frame()
+    name = str(target_column(frame, spec.target).name)
+    target = target_of(frame, name, spec.task)
+    columns, left_out = choose_features(frame, name, spec.include, spec.exclude)
+    conformed, misfits = conform(frame, columns)
+    codes = target.values.astype(np.int64) if target.classes else None
+    keys = keys_of(frame, target.rows, codes, spec.split)
+    if isinstance(spec.split, FileSplit):
+        train = np.arange(len(target.values))
+        test_frame, test_values, more = _other_rows(place, spec.split, target, columns)
+    else:
+        train, test = split_rows(keys, len(target.values), spec.split.test_fraction, spec.seed)
+        test_frame, test_values, more = conformed.iloc[target.rows[test]], target.values[test], []
+    return Prepared(
+        columns=columns,
+        target=target,
+        train_frame=conformed.iloc[target.rows[train]],
+        train_values=target.values[train],
+        train_keys=keys.at(train),
+        test_frame=test_frame,
+        test_values=test_values,
+        notes=(*source.warnings, *target.warnings, *left_out, *misfits, *more, *told_findings(frame, target, columns)),
+    )
+
+
+def told_findings(frame: pd.DataFrame, target: Target, columns: tuple[Column, ...]) -> list[str]:
+    """What stands out in a sample of the table, but for what is left out anyway and told so."""
+    if len(frame) > _LOOKED_AT:
+        kept = np.sort(np.random.default_rng(0).choice(len(target.rows), min(_LOOKED_AT, len(target.rows)), False))
+        frame = frame.iloc[target.rows[kept]].reset_index(drop=True)
+        rows = np.arange(len(kept), dtype=np.int64)
+        target = Target(
+            task=target.task,
+            rows=rows,
+            values=target.values[kept],
+            classes=target.classes,
+            warnings=(),
+            name=target.name,
+        )
+    found = findings(frame, target, columns)
+    return [each.message for each in found if each.code not in ("identifier", "constant")]
+
+
+def encoded(values: pd.Series, classes: Classes | None) -> tuple[Values, pd.Series]:
+    """Targets of another table as numbers or positions of classes (-1: a new label), and which rows have one."""
+    if classes is None:
+        numbers = pd.to_numeric(values, errors="coerce").to_numpy(dtype=np.float64, na_value=np.nan)
+        return numbers, pd.Series(np.isfinite(numbers), index=values.index)
+    return classes.encode(values), values.notna()
+
+
+def _other_rows(
+    place: Place, split: FileSplit, target: Target, columns: tuple[Column, ...]
+) -> tuple[pd.DataFrame, Values, list[str]]:
+    """The rows of the test file whose target is known."""
+    with open_source(place, split.data) as source:
+        frame = source.frame()
+        column = target_column(frame, target.name)
+        conformed, notes = conform(frame, columns)
+        values, known = encoded(column, target.classes)
+    rows = np.flatnonzero(known.to_numpy())
+    if not len(rows):
+        raise Refused(
+            ProblemCode.BAD_SPLIT,
+            f"No row of the test file {source.shown} has a value in '{clip(target.name, 80)}'.",
+            subject=target.name,
+        )
+    return conformed.iloc[rows], values[rows], [*source.warnings, *notes]
