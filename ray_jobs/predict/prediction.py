@@ -1,184 +1,220 @@
-"""Applying a model to a table: check the columns, compute, write `<input name>.predictions.csv` beside the model."""
+"""One prediction from the spec to the result."""
 
 from __future__ import annotations
 
-import csv
-import os
 import time
-from collections.abc import Generator, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
-from itertools import count
-from pathlib import Path
 
-import numpy as np
-import pandas as pd
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
-from ray_jobs import evaluation
 from ray_jobs.catalogue import Step
 from ray_jobs.cores import free_cores, moment
 from ray_jobs.manifest import Manifest
-from ray_jobs.models import Floats
-from ray_jobs.place import Place, check_space
-from ray_jobs.problems import clip
-from ray_jobs.reading.source import read_table
-from ray_jobs.reading.table import Table
-from ray_jobs.schema import conform
-from ray_jobs.spec import Metrics, PredictResult, PredictSpec, Preview
-from ray_jobs.store import ModelStore, file_hash, version_warnings
-from ray_jobs.target import Label
+from ray_jobs.models import FittedModel
+from ray_jobs.order import Order
+from ray_jobs.place import check_space
+from ray_jobs.predict.answers import Answers
+from ray_jobs.predict.checks import Fitting, fitted
+from ray_jobs.predict.column_types import Misfit
+from ray_jobs.predict.comparison import Comparison
+from ray_jobs.predict.formats import Format, check_size, format_of, too_long
+from ray_jobs.predict.notes import Notes, Weight
+from ray_jobs.predict.pieces import Misaligned, Piece, Pieces, rows_at_once
+from ray_jobs.predict.preview import preview
+from ray_jobs.predict.reasons import Reasons
+from ray_jobs.predict.result_file import Unfinished, result_name, unfinished
+from ray_jobs.predict.score import Score
+from ray_jobs.predict.typed_rows import typed_piece
+from ray_jobs.predict.writers import SHEET_ROWS, SheetWriter, Writer
+from ray_jobs.problems import clip, listed
+from ray_jobs.reading.source import Source, open_source
+from ray_jobs.spec import PredictResult, PredictSpec, Preview, RowsData
+from ray_jobs.store import ModelStore, version_warnings
 
-_PREVIEW_ROWS = 10
-_PREVIEW_COLUMNS = 100
+PredictOrder = Order[PredictSpec]
+Steps = Generator[Step, None, PredictResult]
+
+#: Rows that are looked at before anything is computed.
+_SAMPLE = 5_000
+_READ_FROM = 0.05  #: the fraction at which the pieces begin
+#: Seconds between two steps that tell how far it is.
+_STEP_SECONDS = 1.0
+_TYPED_NAME = "typed-rows.csv"
 
 
 @dataclass(frozen=True, kw_only=True)
-class PredictOrder:
-    """A PredictSpec with what the agent adds."""
+class _Input:
+    """What is predicted on: a file, or typed rows."""
 
-    spec: PredictSpec
-    place: Place
-    job_id: str
-    threads: int
-
-
-Steps = Generator[Step, None, PredictResult]
+    name: str
+    columns: tuple[str, ...]
+    format: Format
+    rows: tuple[int, bool]  #: how many, and whether that is exact
+    read: Callable[[], Iterator[Piece]]  #: from the beginning
+    share_rows: bool
+    hash: Callable[[], str] | None = None
+    warnings: Callable[[], Iterable[str]] = tuple
 
 
 def predict(order: PredictOrder) -> Steps:
     """Predicts every row and returns where the file lies; yields the steps of the work. Raises Refused."""
     begun, counted = time.perf_counter(), moment()
-    place = order.place
     yield Step(name="loading the model", fraction=0.0)
-    manifest, model = ModelStore(place.models).load(order.spec.model_id)
-    yield Step(name="reading", fraction=0.2)
-    with read_table(place, order.spec.data) as table:
-        frame, notes = conform(table.frame, manifest.columns)
-        check_space(place, 2 * table.file.size)
-        yield Step(name="predicting", fraction=0.4)
+    manifest, model = ModelStore(order.place.models).load(order.spec.model_id)
+    notes = Notes()
+    for warning in version_warnings(manifest):
+        notes.add(Weight.MODEL, warning)
+    yield Step(name="reading", fraction=0.02)
+    with _opened(order, manifest, notes) as given, unfinished(order.place, order.job_id) as folder:
+        run = _Run(order, manifest, model, given, folder)
         with threadpool_limits(limits=free_cores(counted, order.threads)):
-            outputs = model.outputs(frame)
-        yield Step(name="writing", fraction=0.7)
-        added = added_columns(outputs, manifest, taken=set(table.frame.columns))
-        path = write_results(place, order.job_id, table, added)
-        metrics, score_notes = score(table.frame, manifest, outputs)
-        if metrics and file_hash(table.file.path) == manifest.data_hash:
-            score_notes.append("The model was trained on this very file, so the score on it says little.")
-    labels = next(iter(added.values()))
-    return PredictResult(
-        model_id=manifest.model_id,
-        path=place.as_owner_knows(path),
-        file=path.name,
-        rows=len(frame),
-        counts=counts_of(labels, manifest),
-        warnings=tuple([*table.warnings, *version_warnings(manifest), *notes, *score_notes])[:20],
-        preview=preview(table.frame, added) if place.share_rows else Preview(),
-        metrics=metrics,
-        predict_seconds=time.perf_counter() - begun,
+            yield from run.through()
+        yield Step(name="finishing", fraction=0.97)
+        return run.result(notes, begun)
+
+
+@contextmanager
+def _opened(order: PredictOrder, manifest: Manifest, notes: Notes) -> Iterator[_Input]:
+    spec = order.spec
+    if isinstance(spec.data, RowsData):
+        names, piece = typed_piece(spec.data, manifest, notes)
+        yield _Input(
+            name=_TYPED_NAME,
+            columns=names,
+            format=format_of(spec.output, "csv", _TYPED_NAME, None),
+            rows=(len(piece.frame), True),
+            read=lambda: iter((piece,)),
+            share_rows=True,  # they came from the chat, and the answer goes back there
+        )
+        return
+    with open_source(order.place, spec.data) as source:
+        chosen = format_of(spec.output, source.format, source.name, source.csv)
+        fitting = fitted(source.columns, source.sample(_SAMPLE), manifest, notes)
+        if source.csv and chosen.is_text:
+            check_space(order.place, source.bytes)
+        yield _file_input(source, fitting, manifest, chosen, share_rows=order.place.share_rows)
+
+
+def _file_input(source: Source, fitting: Fitting, manifest: Manifest, chosen: Format, *, share_rows: bool) -> _Input:
+    classes = len(manifest.classes.labels) if manifest.classes else 0
+    pieces = Pieces(source, rows_at_once(source, classes), text=chosen.is_text)
+    return _Input(
+        name=source.name,
+        columns=source.columns,
+        format=chosen,
+        rows=source.rows(),
+        read=lambda: pieces.read(fitting),
+        share_rows=share_rows,
+        hash=source.hash,
+        warnings=lambda: source.warnings,
     )
 
 
-def added_columns(outputs: Floats, manifest: Manifest, taken: set[str]) -> dict[str, list[Label]]:
-    """`prediction`, and for classes `probability_<class>` each; a name that the input has already gets `-2` and so
-    on.
-    """
-    if manifest.classes is None:
-        return {free_name("prediction", taken): outputs.tolist()}
-    labels = manifest.classes.decode(outputs.argmax(axis=1))
-    added: dict[str, list[Label]] = {free_name("prediction", taken): labels}
-    for name, column in zip(map(str, manifest.classes.labels), outputs.T, strict=True):
-        added[free_name(f"probability_{name}", taken | set(added))] = np.round(column, 6).tolist()
-    return added
+class _Run:
+    """Everything that is gathered while the pieces go by; begun again where a piece shows that it must be."""
 
+    def __init__(
+        self, order: PredictOrder, manifest: Manifest, model: FittedModel, given: _Input, folder: Unfinished
+    ) -> None:
+        self._order, self._manifest, self._model = order, manifest, model
+        self._given, self._folder = given, folder
+        self._clear()
+        check_size(given.format, given.rows, [*given.columns, *self.answers.names])
 
-def free_name(name: str, taken: set[str]) -> str:
-    """`name`, or the first of name-2, name-3, ... that is not taken."""
-    if name not in taken:
-        return name
-    return next(f"{name}-{number}" for number in count(2) if f"{name}-{number}" not in taken)
+    def _clear(self) -> None:
+        spec = self._order.spec
+        self.rows = 0
+        self.answers = Answers(self._manifest, spec, self._given.columns)
+        self.reasons = Reasons(self._model, self._manifest, spec.reasons, spec.threshold)
+        self.comparison = Comparison(self._manifest)
+        self.score = Score(self._manifest, spec.threshold)
+        self.lost: dict[str, int] = {}
+        self.preview = Preview()
+        self.cut = 0
 
+    def through(self) -> Generator[Step, None, None]:
+        """All pieces, into the unfinished file."""
+        while True:
+            try:
+                yield from self._once()
+                return
+            except (Misfit, Misaligned):  # each happens a few times at most
+                self._clear()
 
-def write_results(place: Place, job_id: str, table: Table, added: dict[str, list[Label]]) -> Path:
-    """Writes input and added columns as CSV into the results folder, never over a file that is there. Raises
-    OSError.
-    """
-    folder = place.job(job_id)
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    part = folder / "unfinished.csv"
-    with open(part, "w", encoding="utf-8", newline="") as file:
-        writer = csv.writer(file, lineterminator="\n")
-        writer.writerow([*table.frame.columns, *added])
-        writer.writerows(
-            [*row, *more] for row, more in zip(input_rows(table), zip(*added.values(), strict=True), strict=True)
+    def _once(self) -> Generator[Step, None, None]:
+        names = [*self._given.columns, *self.answers.names]
+        told = time.monotonic()
+        yield Step(name="predicting", fraction=_READ_FROM)
+        with closing(self._given.format.writer(self._folder.begin(), names)) as writer:
+            for piece in self._given.read():
+                self._add(piece, writer)
+                self._folder.check()
+                if time.monotonic() - told >= _STEP_SECONDS:
+                    told = time.monotonic()
+                    share = min(1.0, self.rows / max(1, self._given.rows[0]))
+                    yield Step(name="predicting", fraction=_READ_FROM + (0.95 - _READ_FROM) * share)
+        self.cut = writer.cut if isinstance(writer, SheetWriter) else 0
+
+    def _add(self, piece: Piece, writer: Writer) -> None:
+        outputs = self._model.outputs(piece.frame)
+        added = self.answers.of(outputs)
+        if self.answers.reasons:
+            reasons = self.reasons.of(piece.frame, outputs)
+            added |= dict(zip(self.answers.names[-self.answers.reasons :], reasons, strict=True))
+        if not self.rows and self._given.share_rows:
+            self.preview = preview(self._given.columns, piece.kept, added)
+        self.rows += len(piece.frame)
+        if isinstance(writer, SheetWriter) and self.rows >= SHEET_ROWS:
+            raise too_long(self.rows)
+        writer.write(piece.kept, added)
+        self.comparison.add(piece.frame)
+        if piece.truth is not None:
+            self.score.add(piece.truth, outputs)
+        for name, number in piece.lost.items():
+            self.lost[name] = self.lost.get(name, 0) + number
+
+    def result(self, notes: Notes, begun: float) -> PredictResult:
+        """Puts the file in place and tells what came of it."""
+        place, given = self._order.place, self._given
+        path = self._folder.put_in_place(result_name(given.name, given.format.ending))
+        metrics = self.score.metrics(notes)
+        if metrics and given.hash and given.hash() == self._manifest.data_hash:
+            notes.add(Weight.SCORE, "The model was trained on this very file, so the score on it says little.")
+        self._note(notes)
+        return PredictResult(
+            model_id=self._manifest.model_id,
+            path=place.as_owner_knows(path),
+            file=path.name,
+            rows=self.rows,
+            counts=self.answers.counted(),
+            warnings=notes.told(),
+            preview=self.preview,
+            metrics=metrics,
+            drift=self.comparison.drift(),
+            predict_seconds=time.perf_counter() - begun,
         )
-    stem = os.path.splitext(table.file.name)[0]
-    for number in count(1):
-        path = place.results / f"{stem}{f'-{number}' if number > 1 else ''}.predictions.csv"
-        try:
-            os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
-        except FileExistsError:
-            continue
-        os.replace(part, path)  # over the empty file that we just made: nobody else's
-        link = folder / path.name
-        link.unlink(missing_ok=True)
-        link.symlink_to(os.path.relpath(path, folder))
-        return path
-    raise AssertionError("count() has no end")
 
-
-def input_rows(table: Table) -> Iterator[list[object]]:
-    """The rows of the input. Those of a CSV keep their text (leading zeros, dates, markers) where they can be told
-    apart again.
-    """
-    if table.csv is not None:
-        try:
-            lines = sum(1 for _ in table.raw_rows())
-        except (ValueError, csv.Error, StopIteration, RuntimeError):
-            lines = -1
-        if lines == len(table.frame):
-            yield from (list[object](row) for row in table.raw_rows())
-            return
-    plain = table.frame.astype(object).where(table.frame.notna(), "")
-    yield from (list(row) for row in plain.itertuples(index=False, name=None))
-
-
-def counts_of(labels: list[Label], manifest: Manifest) -> dict[str, int]:
-    """Rows of each class that was predicted, most first; empty for regression."""
-    if manifest.classes is None:
-        return {}
-    counted = pd.Series(labels, dtype=object).map(str).value_counts()
-    return {clip(str(name)): int(number) for name, number in counted.items()}
-
-
-def score(frame: pd.DataFrame, manifest: Manifest, outputs: Floats) -> tuple[Metrics, list[str]]:
-    """Metrics over the rows whose true target is in the file; empty where none is."""
-    if manifest.target not in frame.columns:
-        return {}, []
-    column = frame[manifest.target]
-    if manifest.classes is None:
-        truth = pd.to_numeric(column, errors="coerce").to_numpy(dtype=np.float64, na_value=np.nan)
-        known = np.isfinite(truth)
-        found = evaluation.regression_metrics(truth[known], outputs[known]) if known.any() else {}
-        return found, []
-    known = column.notna().to_numpy()
-    codes = manifest.classes.encode(column)
-    notes = []
-    if strange := int((known & (codes < 0)).sum()):
-        notes.append(f"{strange} rows have a value in '{clip(manifest.target, 80)}' that training never saw.")
-    found = evaluation.classification_metrics(codes[known], outputs[known]) if known.any() else {}
-    return found, notes
-
-
-def preview(frame: pd.DataFrame, added: dict[str, list[Label]]) -> Preview:
-    """The first rows as text, the added columns first."""
-    shown = frame.iloc[:_PREVIEW_ROWS]
-    names = [*added, *(str(name) for name in shown.columns)][:_PREVIEW_COLUMNS]
-    rows = []
-    for number, row in enumerate(shown.itertuples(index=False, name=None)):
-        values = [*(_short(column[number]) for column in added.values()), *("" if pd.isna(v) else str(v) for v in row)]
-        rows.append(tuple(clip(value) for value in values[:_PREVIEW_COLUMNS]))
-    return Preview(columns=tuple(clip(name) for name in names), rows=tuple(rows))
-
-
-def _short(value: Label) -> str:
-    return f"{value:.4g}" if isinstance(value, float) else str(value)
+    def _note(self, notes: Notes) -> None:
+        kinds = {column.name: column.kind for column in self._manifest.columns}
+        for name, lost in sorted(self.lost.items(), key=lambda pair: -pair[1]):
+            notes.add(
+                Weight.VALUES,
+                f"Column '{clip(name, 80)}' was a {kinds[name]} in training; {lost:,} of {self.rows:,} values are not, "
+                "and count as missing.",
+            )
+        self.comparison.warn(notes, share_rows=self._given.share_rows)
+        for warning in self._given.warnings():
+            notes.add(Weight.READING, warning)
+        if self.answers.reasons and self.reasons.rows < self.rows:
+            notes.add(Weight.ASIDE, f"The first {self.reasons.rows:,} rows have reasons; more would take too long.")
+        if interval := self.answers.interval:
+            low, high = self.answers.names[1:3]
+            notes.add(
+                Weight.ASIDE,
+                f"In {interval.level:.0%} of rows like those of training the true value lies between {listed([low])} "
+                f"and {listed([high])}.",
+            )
+        if self.cut:
+            notes.add(Weight.ASIDE, f"{self.cut:,} texts were longer than a cell of a sheet can be, and were cut.")

@@ -1,0 +1,128 @@
+"""A place with a model in it, made without a job, and predictions there."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+from sklearn.compose import make_column_transformer
+from sklearn.impute import SimpleImputer
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import OneHotEncoder
+
+from ray_jobs.manifest import Interval
+from ray_jobs.models import PipelineModel
+from ray_jobs.place import Place
+from ray_jobs.predict import PredictOrder, predict
+from ray_jobs.problems import Refused
+from ray_jobs.schema import Column, conform, describe
+from ray_jobs.seen import seen_of
+from ray_jobs.spec import PathData, PredictResult, PredictSpec, Problem, RowsData, TrainSpec
+from ray_jobs.store import ModelStore
+from ray_jobs.target import target_of
+
+
+@dataclass
+class Desk:
+    """Where predictions are made: an allowed folder and a place of our own."""
+
+    folder: Path  #: allowed
+    place: Place
+    jobs: int = 0
+    told: list[Any] = field(default_factory=list)  #: the steps of the last prediction
+
+    def learn(
+        self,
+        frame: pd.DataFrame,
+        target: str,
+        estimator: Any,
+        *,
+        leave_out: Sequence[str] = (),
+        interval: Interval | None = None,
+        data_hash: str = "0" * 64,
+    ) -> str:
+        """Fits `estimator` on all rows and keeps the model; its id."""
+        found = target_of(frame, target, None)
+        columns = tuple(describe(frame[name]) for name in frame.columns if name not in (target, *leave_out))
+        conformed = conform(frame, columns)[0].iloc[found.rows]
+        fitted = PipelineModel(pipeline=_pipeline(columns, estimator).fit(conformed, found.values))
+        self.jobs += 1
+        fields = {
+            "model_id": f"model{self.jobs:04}",
+            "job_id": f"train{self.jobs:04}",
+            "model": "plain",
+            "task": found.task,
+            "target": target,
+            "columns": columns,
+            "classes": found.classes,
+            "rows_train": len(conformed),
+            "spec": TrainSpec(data=PathData(path="x.csv"), target=target),
+            "seen": seen_of(conformed, columns),
+            "interval": interval,
+            "data": "x.csv",
+            "data_hash": data_hash,
+            "created": time.time(),
+        }
+        scratch = self.place.folder / "scratch"
+        scratch.mkdir()
+        return ModelStore(self.place.models).save(fitted, fields, scratch).model_id
+
+    def predict(self, model_id: str, data: str | RowsData, place: Place | None = None, **spec: Any) -> PredictResult:
+        """Predicts on a file of the folder, or on typed rows. Raises Refused."""
+        self.jobs += 1
+        given = PathData(path=str(self.folder / data)) if isinstance(data, str) else data
+        order = PredictOrder(
+            spec=PredictSpec(data=given, model_id=model_id, **spec),
+            place=place or self.place,
+            job_id=f"predict{self.jobs:04}",
+            threads=1,
+        )
+        self.told = []
+        steps = predict(order)
+        while True:
+            try:
+                self.told.append(next(steps))
+            except StopIteration as end:
+                result: PredictResult = end.value
+                return result
+
+    def refused(self, model_id: str, data: str | RowsData, place: Place | None = None, **spec: Any) -> Problem:
+        """Why it does not predict."""
+        try:
+            result = self.predict(model_id, data, place, **spec)
+        except Refused as refused:
+            return refused.problem
+        raise AssertionError(f"predicted {result.rows} rows")
+
+    def file(self, result: PredictResult) -> Path:
+        return self.place.results / result.file
+
+    def unlimited(self, **changed: Any) -> Place:
+        """The same place with other settings."""
+        return self.place.model_copy(update=changed)
+
+
+def desk(root: Path) -> Desk:
+    """A new one below `root`."""
+    folder = root / "data"
+    folder.mkdir(parents=True)
+    place = Place(
+        folder=root / "node", folder_as_owner_knows="/home/ann/hayride", home=str(root), allowed=(folder,), quota=10**9
+    )
+    place.make_folders()
+    return Desk(folder=folder, place=place)
+
+
+def _pipeline(columns: tuple[Column, ...], estimator: Any) -> Any:
+    """The simplest that takes gaps and new categories; dates and text count for nothing."""
+    numbers = [column.name for column in columns if column.kind in ("number", "boolean")]
+    categories = [column.name for column in columns if column.kind == "category"]
+    steps = make_column_transformer(
+        (SimpleImputer(strategy="median"), numbers),
+        (OneHotEncoder(handle_unknown="ignore", sparse_output=False), categories),
+    )
+    return make_pipeline(steps, estimator)
