@@ -15,6 +15,7 @@ from pathlib import Path
 from head.pool.config import PoolConfig
 from head.pool.output import rotate
 from head.pool.ray_dashboard import RayDashboard
+from ray_jobs import threads
 from ray_jobs.place import VARIABLE as PLACE_VARIABLE
 from ray_jobs.ports import HEAD
 from sealing import processes
@@ -58,6 +59,7 @@ def ray_environment(config: PoolConfig, gcs: Path, place_file: Path) -> dict[str
         "RAY_enable_worker_prestart": "0",
         # Threads by the dozen, each with an allocator's arena of its own, else hold tens of MB.
         "MALLOC_ARENA_MAX": "2",
+        **threads.ENVIRONMENT,
         PLACE_VARIABLE: str(place_file),
     }
 

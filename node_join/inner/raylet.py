@@ -13,6 +13,7 @@ from pathlib import Path
 
 from node_join.backoff import Backoff
 from node_join.inner.config import Grant, InnerConfig
+from ray_jobs import threads
 from ray_jobs.ports import HEAD, HEAD_ADDRESS, MACHINE
 from sealing import processes
 
@@ -61,6 +62,7 @@ def ray_environment(grant: Grant) -> dict[str, str]:
         "RAY_prestart_worker_first_driver": "0",
         "RAY_enable_worker_prestart": "0",
         "MALLOC_ARENA_MAX": "2",
+        **threads.ENVIRONMENT,
     }
 
 

@@ -1,0 +1,10 @@
+"""What every test runs with."""
+
+from __future__ import annotations
+
+import os
+
+from ray_jobs import threads
+
+# Before a test loads a learning library: as in a box, threads must not spin for a core that somebody else has.
+os.environ.update(threads.ENVIRONMENT)
