@@ -40,6 +40,7 @@ class StreamOrder:
     source: RowSource
     target: str  #: the column's name in the source
     columns: tuple[Column, ...]  #: to learn from
+    sample: pd.DataFrame  #: `source.sample()`, all columns: what the split's column is, and how wide rows are
     task: Task
     classes: Classes | None  #: of the target, as a sample had it; other labels that turn up later are added
     entry: Entry  #: `streamed_entry(spec.model)`
@@ -51,6 +52,7 @@ class StreamOrder:
     memory: int  #: bytes that this process may have in memory, what it has already counted in
     scratch: Path  #: a folder for unfinished files; made if it is missing
     disk: int = 0  #: bytes that may be written there; 0: none
+    deadline: float | None = None  #: `time.monotonic()` at which to stop with what there is, where that is possible
     automatic: bool = False  #: the spec said auto
 
 

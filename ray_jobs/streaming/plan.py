@@ -1,0 +1,94 @@
+"""How much of a table fits where: sizes of batches and samples, from the bytes that may be used.
+
+The figures are upper estimates from measurements on NumPy, scikit-learn and LightGBM (see the constants); what they
+miss, `Watch` notices.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import pandas as pd
+
+from ray_jobs.catalogue import Parameters
+from ray_jobs.problems import Refused
+from ray_jobs.schema import Column, conform
+from ray_jobs.spec import ProblemCode
+from ray_jobs.streaming.methods import Method
+from ray_jobs.streaming.order import StreamOrder
+from ray_jobs.streaming.watch import MB
+
+_MOST_BATCH_ROWS, _FEWEST_BATCH_ROWS = 65_536, 1_000
+#: Rows for evaluating and for fitting the preprocessing: more tell nothing new.
+_MOST_TEST_ROWS, _MOST_FITTING_ROWS, _FEWEST_ROWS = 200_000, 100_000, 1_000
+#: Columns of a matrix for one date, one text, one category column of a linear model.
+_DATE_WIDTH, _TEXT_WIDTH, _CATEGORY_WIDTH = 7, 17, 50
+#: Copies of a row's matrix that a library makes when it fits on one.
+_COPIES = 4
+#: Bytes of a node of a scikit-learn tree, and nodes of a tree for each row in a leaf.
+_NODE, _NODES = 80, 2
+#: Where learning takes the square of the rows, or each prediction looks at all of them.
+_MOST_SAMPLE_ROWS = {"kernel": 20_000, "neighbours": 200_000}
+#: LightGBM, of each row and target: score (8), gradient and its square's (8); of each row: label (4), both gradients in
+#: the leaf's order (8), the row's place and room for splitting a leaf (12). Measured: 56 bytes with 15 features.
+_LIGHTGBM_PER_TARGET, _LIGHTGBM_PER_ROW = 16, 24
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plan:
+    """Rows that are held at a time."""
+
+    batch_rows: int
+    test_rows: int  #: kept for evaluating
+    train_rows: int  #: kept for fitting the preprocessing, or the whole model where that learns from a sample
+    row_bytes: int  #: of a conformed row
+    width: int  #: about how many numbers the preprocessing makes of a row
+
+
+def plan_of(order: StreamOrder, columns: tuple[Column, ...], method: Method, free: int) -> Plan:
+    """`free`: bytes that may be used still. Raises Refused(OUT_OF_MEMORY) where nothing sensible fits."""
+    row_bytes = bytes_of_row(order.sample, columns)
+    width = width_of(order.columns, "linear" if method in ("linear", "network") else "boosting")
+    worked = 4 * row_bytes + 16 * width
+    batch_rows = min(_MOST_BATCH_ROWS, free // 8 // worked)
+    # Kept rows are copied now and then.
+    test_rows = min(_MOST_TEST_ROWS, free // 10 // (2 * row_bytes))
+    if method == "sample":
+        rest = free - batch_rows * worked - 2 * test_rows * row_bytes
+        fitting = bytes_to_fit(order.parameters, row_bytes, width, len(order.classes.labels) if order.classes else 1)
+        train_rows = min(int(0.8 * rest) // fitting, _MOST_SAMPLE_ROWS.get(order.entry.family, 2**31))
+    else:
+        train_rows = min(_MOST_FITTING_ROWS, free // 8 // (2 * row_bytes + 24 * width))
+    if min(batch_rows, test_rows, train_rows) < _FEWEST_BATCH_ROWS:
+        raise Refused(
+            ProblemCode.OUT_OF_MEMORY,
+            f"{free // MB} MB of memory are free for learning from a table of {len(columns)} columns: too few even for "
+            "a small sample of it.",
+        )
+    return Plan(batch_rows=batch_rows, test_rows=test_rows, train_rows=train_rows, row_bytes=row_bytes, width=width)
+
+
+def bytes_of_row(sample: pd.DataFrame, columns: tuple[Column, ...]) -> int:
+    """What a conformed row takes, by rows from all over the sample."""
+    some = conform(sample.iloc[:: max(1, len(sample) // 2000)], columns)[0]
+    return int(some.memory_usage(index=False, deep=True).sum()) // len(some) + 8
+
+
+def width_of(columns: tuple[Column, ...], family: str) -> int:
+    """At most how many numbers the preprocessing makes of a row."""
+    widths = {"date": _DATE_WIDTH, "text": _TEXT_WIDTH, "category": _CATEGORY_WIDTH if family == "linear" else 1}
+    gaps = 2 if family == "linear" else 1  # a column that marks the gaps
+    return sum(widths.get(column.kind, gaps) for column in columns)
+
+
+def bytes_to_fit(parameters: Parameters, row_bytes: int, width: int, classes: int) -> int:
+    """Of one row of a sample that a model is fitted on in memory."""
+    trees = getattr(parameters, "n_estimators", None) if hasattr(parameters, "min_samples_leaf") else None
+    per_leaf = max(1, getattr(parameters, "min_samples_leaf", 1) or 1)
+    forest = (trees or 0) * _NODES * (_NODE + 8 * classes) // per_leaf
+    return 3 * row_bytes + 8 * width * _COPIES + 32 * classes + forest
+
+
+def lightgbm_bytes(width: int, targets: int, *, weighted: bool) -> int:
+    """Of one row that LightGBM learns from. `targets`: classes beyond two, else 1."""
+    return width + _LIGHTGBM_PER_ROW + _LIGHTGBM_PER_TARGET * targets + (4 if weighted else 0)

@@ -1,0 +1,51 @@
+"""Keeping a process within its memory while it streams."""
+
+from __future__ import annotations
+
+import ctypes
+from contextlib import suppress
+
+import pyarrow as pa
+
+from ray_jobs.memory import resident
+
+MB = 10**6
+
+
+class OverBudget(Exception):
+    """The process has more in memory than it may; a smaller sample might do."""
+
+    def __init__(self, used: int, limit: int) -> None:
+        super().__init__(f"{used // MB} MB of {limit // MB} MB")
+        self.used, self.limit = used, limit
+
+
+class Watch:
+    """Looks at what this process has in memory, between batches and between rounds."""
+
+    def __init__(self, limit: int) -> None:
+        self.limit = limit
+        self.most = resident()
+
+    def check(self) -> dict[str, float]:
+        """`memory_mb` for a Step. Raises OverBudget, after giving back what is free."""
+        used = resident()
+        if used > self.limit:
+            give_back()
+            used = resident()
+        self.most = max(self.most, used)
+        if used > self.limit:
+            raise OverBudget(used, self.limit)
+        return {"memory_mb": round(used / MB, 1)}
+
+    def left(self) -> int:
+        """Bytes that may still be taken."""
+        give_back()
+        return self.limit - resident()
+
+
+def give_back() -> None:
+    """Hands memory that is free back to the system: Arrow's pool and the C library hold on to it."""
+    pa.default_memory_pool().release_unused()
+    with suppress(OSError, AttributeError):  # another C library has no such call
+        ctypes.CDLL("libc.so.6").malloc_trim(0)
