@@ -8,8 +8,8 @@ from fnmatch import fnmatchcase
 import pandas as pd
 
 from ray_jobs.problems import Refused, clip, listed, nearest
-from ray_jobs.profiling.kinds import Look, look_at
-from ray_jobs.schema import Column
+from ray_jobs.profiling.kinds import useless_reason
+from ray_jobs.schema import Column, describe
 from ray_jobs.spec import ProblemCode
 
 
@@ -31,14 +31,15 @@ def choose_features(
     if target in wanted:
         notes.append(f"'{clip(target, 80)}' is what is to be predicted, so it is not learned from.")
     considered = [name for name in names if name != target and name not in unwanted and (name in wanted or not wanted)]
-    looks = [look_at(frame[name]) for name in considered]
-    kept = [look for look in looks if not look.useless or look.name in by_name]
+    described = [describe(frame[name]) for name in considered]
+    useless = [bool(useless_reason(frame[column.name], column)) for column in described]
+    pairs = list(zip(described, useless, strict=True))
+    kept = [column for column, of_no_use in pairs if not of_no_use or column.name in by_name]
     if not kept:
-        kept = [look for look in looks if look.kind == "identifier" and look.column.kind != "text"]
+        kept = [column for column in described if column.kind not in ("constant", "text")]
     if not kept:
-        raise _nothing_left(target, looks)
-    left_out = [look for look in looks if look not in kept]
-    return tuple(look.column for look in kept), [*notes, *left_out_notes(left_out)]
+        raise _nothing_left(target, considered)
+    return tuple(kept), [*notes, *_left_out_notes([column for column in described if column not in kept])]
 
 
 def matched(entries: Iterable[str], names: list[str]) -> tuple[set[str], set[str]]:
@@ -58,16 +59,14 @@ def matched(entries: Iterable[str], names: list[str]) -> tuple[set[str], set[str
     return found | by_name, by_name
 
 
-def left_out_notes(left_out: Iterable[Look]) -> list[str]:
-    """Sentences about columns that are not learned from, by what they are."""
-    by_kind: dict[str, list[str]] = {"constant": [], "identifier": []}
-    for look in left_out:
-        by_kind[look.kind].append(look.name)
+def _left_out_notes(columns: list[Column]) -> list[str]:
+    constants = [column.name for column in columns if column.kind == "constant"]
+    keys = [column.name for column in columns if column.kind != "constant"]
     notes = []
-    if by_kind["constant"]:
-        notes.append(f"Left out, since they have one value or none: {listed(by_kind['constant'])}.")
-    if by_kind["identifier"]:
-        notes.append(f"Left out, since they look like identifiers: {listed(by_kind['identifier'])}.")
+    if constants:
+        notes.append(f"Left out, since they have one value or none: {listed(constants)}.")
+    if keys:
+        notes.append(f"Left out, since they look like identifiers: {listed(keys)}.")
     return notes
 
 
@@ -82,8 +81,8 @@ def _no_such_column(entry: str, names: list[str]) -> Refused:
     )
 
 
-def _nothing_left(target: str, looks: list[Look]) -> Refused:
-    besides = f"; the others were left out ({listed(look.name for look in looks)})" if looks else ""
+def _nothing_left(target: str, others: list[str]) -> Refused:
+    besides = f"; the others were left out ({listed(others)})" if others else ""
     return Refused(
         ProblemCode.NO_FEATURES,
         f"There is no column to learn '{clip(target, 80)}' from{besides}.",

@@ -2,101 +2,102 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
 import numpy as np
 import pandas as pd
 
 from ray_jobs.problems import clip, listed
+from ray_jobs.profiling.copies import copied_row_findings, same_column_findings
+from ray_jobs.profiling.drift import drift_findings
 from ray_jobs.profiling.kinds import key_reason
+from ray_jobs.profiling.leaks import leak_findings
+from ray_jobs.profiling.numbers import Looked, look_over
+from ray_jobs.profiling.wording import counted, finding, listed_with, share_text
+from ray_jobs.profiling.written import written_number_findings
 from ray_jobs.schema import Column
 from ray_jobs.spec import Finding
 from ray_jobs.target import Target
 
+#: Rows that are looked at; the search for copies of rows has a bound of its own.
+_ROWS = 20_000
 #: Classes with fewer rows than this can hardly be learned, and their scores say little.
-FEWEST_OF_A_CLASS = 10
+_FEWEST_OF_A_CLASS = 10
 #: The rarest class below this share, or the commonest more than 20 times as common, is an imbalance.
-RAREST_SHARE = 0.05
-COMMONEST_TO_RAREST = 20
-#: Columns with more missing values than this share are named.
-MUCH_MISSING = 0.5
-_MOST_COLUMNS = 50
+_RAREST_SHARE = 0.05
+_COMMONEST_TO_RAREST = 20
+_MUCH_MISSING = 0.5
 
 
 def findings(frame: pd.DataFrame, target: Target | None, columns: tuple[Column, ...]) -> tuple[Finding, ...]:
-    """What stands out in `columns` of the table, the weightiest first. Raises nothing for any table.
+    """What stands out in `columns` of the table, the weightiest first. Refuses no table.
 
-    `frame`: the table as it was read, or its rows conformed to `columns`. `target` as `target_of` that very frame.
+    `frame`: the table as it was read, or a sample of it; `target`: `target_of` that very frame. Of a large frame 20,000
+    rows are looked at, spread evenly, and 100,000 for copies of rows.
     """
+    keys = [column for column in columns if key_reason(frame[column.name], column)]
+    constants = [column for column in columns if column.kind == "constant"]
+    useful = tuple(column for column in columns if column not in keys and column not in constants)
     found: list[Finding] = []
-    if target is not None and target.classes is not None:
-        found += class_findings(target)
-    found += column_findings(frame, columns)
-    return tuple(found)
+    with np.errstate(all="ignore"):  # what comes of the largest and smallest numbers is no reason to complain
+        looked = look_over(frame, target, useful, _ROWS)
+        if target is not None:
+            found += leak_findings(looked)
+        found += copied_row_findings(frame, target, useful)
+        found += drift_findings(looked)
+        if target is not None and target.classes is not None:
+            found += class_findings(target)
+        found += written_number_findings(frame, useful)
+        found += same_column_findings(looked)
+    found += _useless_findings([column.name for column in keys], [column.name for column in constants])
+    return (*found, *_missing_findings(looked))
 
 
 def class_findings(target: Target) -> list[Finding]:
-    """Classes under 10 rows, and a strong imbalance of the others."""
+    """Classes under 10 rows, and a strong imbalance of the others. `target` has classes."""
     assert target.classes is not None
     names = target.classes.names
     counts = np.bincount(target.values.astype(np.int64), minlength=len(names))
+    few = [int(code) for code in np.argsort(counts, kind="stable") if counts[code] < _FEWEST_OF_A_CLASS]
     found = []
-    rare = [(names[code], int(counts[code])) for code in np.argsort(counts, kind="stable") if counts[code] < 10]
-    if rare:
-        shown = listed(name for name, _ in rare)
+    if few:
+        shown = listed_with([(names[code], f"{counts[code]}") for code in few])
         found.append(
-            _finding(
+            finding(
                 "rare_classes",
-                f"{_count(len(rare), 'class has', 'classes have')} fewer than {FEWEST_OF_A_CLASS} rows, "
-                f"too few to learn and to judge by: {shown}.",
+                f"{counted(len(few), 'class has', 'classes have')} fewer than {_FEWEST_OF_A_CLASS} rows, too few to "
+                f"learn and to judge by: {shown}.",
             )
         )
-    enough = np.flatnonzero(counts >= FEWEST_OF_A_CLASS)
-    if len(enough) >= 2:
-        least, most = enough[counts[enough].argmin()], enough[counts[enough].argmax()]
-        share = counts[least] / counts.sum()
-        if share < RAREST_SHARE or counts[most] > COMMONEST_TO_RAREST * counts[least]:
-            found.append(
-                _finding(
-                    "imbalance",
-                    f"The classes are far from equally common: '{clip(names[least], 80)}' has {counts[least]:,} rows "
-                    f"({share:.1%}), '{clip(names[most], 80)}' has {counts[most]:,}. Judge by balanced accuracy or "
-                    "PR AUC; accuracy alone looks good for a model that never answers the rare one.",
-                )
+    enough = np.flatnonzero(counts >= _FEWEST_OF_A_CLASS)
+    if len(enough) < 2:
+        return found
+    rarest, commonest = enough[counts[enough].argmin()], enough[counts[enough].argmax()]
+    share = float(counts[rarest] / counts.sum())
+    if share < _RAREST_SHARE or counts[commonest] > _COMMONEST_TO_RAREST * counts[rarest]:
+        found.append(
+            finding(
+                "imbalance",
+                f"The classes are far from equally common: '{clip(names[rarest], 80)}' has {counts[rarest]:,} rows "
+                f"({share_text(share)}), '{clip(names[commonest], 80)}' has {counts[commonest]:,}. Accuracy looks good "
+                "then even for a model that never answers the rare one; judge by balanced accuracy.",
             )
+        )
     return found
 
 
-def column_findings(frame: pd.DataFrame, columns: tuple[Column, ...]) -> list[Finding]:
-    """Identifiers, constants, and columns with many gaps."""
-    keys, constants, gaps = [], [], []
-    for column in columns:
-        values = frame[column.name]
-        if column.kind == "constant":
-            constants.append(column.name)
-        elif key_reason(values, column):
-            keys.append(column.name)
-        share = float(values.isna().mean())
-        if MUCH_MISSING <= share < 1:
-            gaps.append((share, column.name))
+def _useless_findings(keys: list[str], constants: list[str]) -> list[Finding]:
     found = []
     if keys:
-        found.append(_finding("identifier", f"They look like identifiers, of no use to a model: {listed(keys)}.", keys))
+        found.append(finding("identifier", f"As good as unique, so of no use to a model: {listed(keys)}.", keys))
     if constants:
-        found.append(_finding("constant", f"They have one value or none: {listed(constants)}.", constants))
-    if gaps:
-        gaps.sort(reverse=True)
-        shown = ", ".join(f"'{clip(name, 80)}' ({share:.0%})" for share, name in gaps[:8])
-        more = f" and {len(gaps) - 8} more" if len(gaps) > 8 else ""
-        found.append(_finding("missing", f"Most values are missing in {shown}{more}.", [name for _, name in gaps]))
+        found.append(
+            finding("constant", f"One value or none, so of no use to a model: {listed(constants)}.", constants)
+        )
     return found
 
 
-def _finding(code: str, message: str, columns: Iterable[str] = ()) -> Finding:
-    return Finding.model_validate(
-        {"code": code, "message": clip(message, 2000), "columns": tuple(columns)[:_MOST_COLUMNS]}
-    )
-
-
-def _count(number: int, one: str, many: str) -> str:
-    return f"{number:,} {one if number == 1 else many}"
+def _missing_findings(looked: Looked) -> list[Finding]:
+    shares = sorted(((float(empty.mean()), name) for name, empty in looked.empty.items()), reverse=True)
+    many = [(name, share_text(share)) for share, name in shares if share >= _MUCH_MISSING]
+    if not many:
+        return []
+    return [finding("missing", f"Most values are missing in {listed_with(many)}.", [name for name, _ in many])]

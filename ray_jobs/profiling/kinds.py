@@ -43,17 +43,21 @@ def look_at(column: pd.Series) -> Look:
     (`schema.names_things`). date, category, text, number: as `schema.describe`.
     """
     described = describe(column)
-    if described.kind == "constant":
-        empty = not bool(column.notna().any())
-        return Look(column=described, kind="constant", useless="it has no value" if empty else "it has one value only")
-    if reason := key_reason(column, described):
-        return Look(column=described, kind="identifier", useless=reason)
+    if reason := useless_reason(column, described):
+        kind: Kind = "constant" if described.kind == "constant" else "identifier"
+        return Look(column=described, kind=kind, useless=reason)
     if described.kind == "boolean" or _is_yes_no(column):
         return Look(column=described, kind="boolean")
-    if names_things(str(column.name)) and is_whole(column):
+    if described.kind != "date" and names_things(str(column.name)) and is_whole(column):
         return Look(column=described, kind="code")
-    kinds: dict[str, Kind] = {"number": "number", "category": "category", "date": "date", "text": "text"}
-    return Look(column=described, kind=kinds[described.kind])
+    return Look(column=described, kind=described.kind)
+
+
+def useless_reason(column: pd.Series, described: Column) -> str:
+    """Why a column is of no use to a model, as the end of "left out, since"; "" where it is of use."""
+    if described.kind == "constant":
+        return "it has one value only" if column.notna().any() else "it has no value"
+    return key_reason(column, described)
 
 
 def key_reason(column: pd.Series, described: Column) -> str:
@@ -67,8 +71,8 @@ def key_reason(column: pd.Series, described: Column) -> str:
         return ""
     if not pd.api.types.is_numeric_dtype(column.dtype):
         return _text_key_reason(column)
-    sample = spread_sample(column.dropna())
-    if len(sample) < _FEWEST_VALUES or sample.nunique() < len(sample) or not is_whole(sample):
+    sample = spread_sample(column).dropna()  # says no to most columns
+    if len(sample) < _FEWEST_VALUES or not is_whole(sample) or sample.nunique() < len(sample):
         return ""
     values = column.dropna()
     if values.nunique() < len(values) or not is_whole(values):
@@ -84,7 +88,7 @@ def key_reason(column: pd.Series, described: Column) -> str:
 
 
 def _text_key_reason(column: pd.Series) -> str:
-    sample = spread_sample(column.dropna()).astype(str)
+    sample = spread_sample(column).dropna().astype(str)
     if len(sample) < _FEWEST_VALUES or sample.nunique() < _DIFFERENT * len(sample):
         return ""
     if sample.str.count(r"\s").mean() >= 0.5:
@@ -103,11 +107,15 @@ def _counts_up(numbers: np.ndarray) -> bool:
 
 
 def _is_yes_no(column: pd.Series) -> bool:
+    # A sample says no to most columns.
+    sample = spread_sample(column).dropna()
     if pd.api.types.is_numeric_dtype(column.dtype):
-        values = column.dropna()
-        return bool(values.isin([0, 1]).all()) and values.nunique() == 2
-    sample = spread_sample(column.dropna()).astype(str).str.strip().str.casefold()
-    if not any(set(sample.unique()) <= pair for pair in _YES_NO):
+        return bool(sample.isin([0, 1]).all()) and set(column.dropna().unique()) == {0, 1}
+    if not any(_folded(sample) <= pair for pair in _YES_NO):
         return False
-    found = {str(value).strip().casefold() for value in column.dropna().unique()}
+    found = _folded(column.dropna())
     return any(found == pair for pair in _YES_NO)
+
+
+def _folded(values: pd.Series) -> set[str]:
+    return {str(value).strip().casefold() for value in values.unique()}
