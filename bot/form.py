@@ -52,6 +52,12 @@ class TrainForm(Form):
     task: Task | None = None
     parameters: dict[str, str | int | float | bool | list[int] | None] = Field(default_factory=dict)
     test_fraction: float = 0.25
+    split: str = ""  #: "time:COLUMN" or "group:COLUMN"; "": at random
+    folds: int = 0
+    budget: int = 120  #: seconds, for auto
+    include: tuple[str, ...] = ()
+    exclude: tuple[str, ...] = ()
+    name: str = ""
     seed: int = 0
 
 

@@ -11,6 +11,7 @@ from bot.messages import Button, Message, Row
 from head.api import (
     CATALOGUE,
     HEAD,
+    Candidate,
     EndReason,
     ExportSpec,
     JobStatus,
@@ -30,12 +31,15 @@ METRICS = {
     "balanced_accuracy": "Balanced accuracy",
     "f1_macro": "F1 (macro)",
     "roc_auc": "ROC AUC",
+    "pr_auc": "PR AUC",
     "log_loss": "Log loss",
+    "brier": "Brier score",
     "rmse": "RMSE",
     "mae": "Mean error",
+    "mape": "Mean error in %",
     "r2": "R²",
 }
-_LESS_IS_BETTER = {"log_loss", "rmse", "mae"}
+_LESS_IS_BETTER = {"log_loss", "brier", "rmse", "mae", "mape"}
 _BAR = 10
 _KINDS = {"train": "Train", "predict": "Predict", "profile": "Profile", "export": "Export"}
 
@@ -128,8 +132,14 @@ def _activity(job: JobView, where: str) -> list[Html]:
         numbers = ", ".join(f"{clip(k, 30)} {amounts.metric(v)}" for k, v in list(job.progress.metrics.items())[:4])
         bar = None if fraction is None else fill("{bar} {share}", bar=_bar(fraction), share=amounts.percent(fraction))
         detail = fill("{step}{numbers}", step=step, numbers=f", {numbers}" if numbers else "")
-        return [detail] if bar is None else [bar, detail]
+        board = [_candidate(place, line) for place, line in enumerate(job.progress.leaderboard[:3], start=1)]
+        return [*([] if bar is None else [bar]), detail, *board]
     return []
+
+
+def _candidate(place: int, line: Candidate) -> Html:
+    loss = "no result" if line.loss is None else f"loss {amounts.metric(line.loss)}"
+    return fill("{place}. {name}, {loss}", place=place, name=clip(line.name, 60), loss=loss)
 
 
 def _bar(fraction: float) -> str:
@@ -212,6 +222,10 @@ def _trained(job: JobView, result: TrainResult) -> Html:
             train=amounts.number(result.rows_train),
             time=amounts.duration(result.train_seconds),
         ),
+        _folds(result),
+        _leaders(result),
+        _important(result),
+        fill("{how}", how=clip(result.how, 300)) if result.how else None,
         *(fill("⚠️ {warning}", warning=clip(warning, 160)) for warning in result.warnings[:3]),
         fill(
             "{model} <code>{id}</code> is kept on {where}.",
@@ -220,6 +234,30 @@ def _trained(job: JobView, result: TrainResult) -> Html:
             where=place_title(job.place, job.place_name),
         ),
     )
+
+
+def _folds(result: TrainResult) -> Html | None:
+    """The first metric of the cross-validation, mean and spread."""
+    name = next((name for name in METRICS if name in result.fold_spread), "")
+    if not name:
+        return None
+    mean, spread = (amounts.metric(values[name]) for values in (result.fold_metrics, result.fold_spread))
+    return fill("In cross-validation: {word} {mean} ± {spread}", word=METRICS[name], mean=mean, spread=spread)
+
+
+def _leaders(result: TrainResult) -> Html | None:
+    """What auto made the model of."""
+    parts = [line for line in result.leaderboard if line.weight > 0]
+    if not parts:
+        return None
+    shares = [f"{clip(line.name, 40)} {amounts.percent(line.weight)}" for line in parts[:5]]
+    tried = amounts.plural(len(result.leaderboard), "model")
+    return fill("Made of {parts}; {tried} compared.", parts=", ".join(shares), tried=tried)
+
+
+def _important(result: TrainResult) -> Html | None:
+    names = [clip(name, 40) for name, worse in result.importance[:5] if worse > 0]
+    return fill("It leans most on {names}.", names=", ".join(names)) if names else None
 
 
 def _predicted(job: JobView, result: PredictResult) -> Html:

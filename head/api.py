@@ -22,13 +22,15 @@ from head.errors import (
     PoolUnavailable,
     RefusedError,
 )
-from ray_jobs.catalogue import descriptions
+from ray_jobs.catalogue import AUTO, descriptions
 from ray_jobs.spec import (
     Candidate,
     Data,
     DataFacts,
     ExportResult,
     ExportSpec,
+    FileSplit,
+    GroupSplit,
     ModelDescription,
     PathData,
     PredictResult,
@@ -44,12 +46,14 @@ from ray_jobs.spec import (
     Spec,
     Split,
     Task,
+    TimeSplit,
     TrainResult,
     TrainSpec,
     UploadData,
 )
 
 __all__ = [
+    "AUTO",
     "CATALOGUE",
     "HEAD",
     "UPLOAD_LIMIT",
@@ -64,6 +68,8 @@ __all__ = [
     "EndReason",
     "ExportResult",
     "ExportSpec",
+    "FileSplit",
+    "GroupSplit",
     "HayrideError",
     "HeadApi",
     "JobRefused",
@@ -94,6 +100,7 @@ __all__ = [
     "Spec",
     "Split",
     "Task",
+    "TimeSplit",
     "TrainResult",
     "TrainSpec",
     "UploadData",

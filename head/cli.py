@@ -46,6 +46,7 @@ def _parser() -> argparse.ArgumentParser:
     demo.add_argument("--data", type=Path, metavar="FILE", help="a CSV or Parquet file of your own")
     demo.add_argument("--target", metavar="COLUMN", help="the column to predict in it")
     demo.add_argument("--model", default="hist_gradient_boosting", metavar="NAME", help="default: %(default)s")
+    demo.add_argument("--budget", type=_seconds, default=120, metavar="SECONDS", help="for --model auto; default: 120")
     demo.add_argument("--no-machine", action="store_true", help="join nobody, so that the head node runs the jobs")
     demo.add_argument("--output", type=Path, default=Path("hayride-demo"), metavar="FOLDER")
     demo.add_argument("--json", action="store_true", help="print one JSON object last")
@@ -55,6 +56,13 @@ def _parser() -> argparse.ArgumentParser:
     doctor.add_argument("--json", action="store_true", help="print one JSON array")
     doctor.set_defaults(run=_doctor)
     return parser
+
+
+def _seconds(text: str) -> int:
+    """What `auto` may take: 5 seconds to a day. argparse tells the person what this raises."""
+    if not text.isdigit() or not 5 <= int(text) <= 86400:
+        raise argparse.ArgumentTypeError("a whole number of seconds from 5 to 86400, like 120")
+    return int(text)
 
 
 def _up(options: argparse.Namespace) -> int:
@@ -75,6 +83,7 @@ def _demo(options: argparse.Namespace) -> int:
         data=options.data.resolve() if options.data else None,
         target=options.target,
         model=options.model,
+        budget=options.budget,
         machine=not options.no_machine,
         output=options.output.resolve(),
     )

@@ -55,6 +55,7 @@ class DemoOptions:
     target: str | None
     model: str
     machine: bool
+    budget: int  #: seconds that `auto` may compare and tune
     output: Path  #: for the tables, which the machine is allowed to read, and for what is fetched of the results
 
 
@@ -75,6 +76,8 @@ class DemoReport:
     baseline_metrics: dict[str, float]
     predictions_path: str
     picture_path: str | None
+    card_path: str | None  #: the model card, fetched
+    leaderboard: list[dict[str, object]]  #: of auto: name, model, loss, weight; the best first
     model_id: str
     join_seconds: float | None
     first_event_seconds: float
@@ -218,7 +221,11 @@ class _Demo:
             self._say(f"  note: {warning}")
         self._say(f"Training {self._options.model} on {machine.name if machine else 'the head node'} ...")
         train = TrainSpec(
-            data=data, target=tables.target, model=self._options.model, time_limit=self._settings.train_time_limit
+            data=data,
+            target=tables.target,
+            model=self._options.model,
+            budget=self._options.budget,
+            time_limit=max(self._settings.train_time_limit, 2 * self._options.budget),
         )
         trained, first_event = await self._job(plane, person, train, place)
         model = trained.result
@@ -233,7 +240,7 @@ class _Demo:
         result = predicted.result
         assert isinstance(result, PredictResult)
         self._say_scores(model)
-        predictions, picture = await self._save(plane, trained, predicted)
+        predictions, picture, card = await self._save(plane, trained, predicted)
         return DemoReport(
             ok=True,
             machine=machine.name if machine else None,
@@ -248,6 +255,8 @@ class _Demo:
             baseline_metrics=model.baseline_metrics,
             predictions_path=result.path if machine else str(predictions),
             picture_path=str(picture) if picture else None,
+            card_path=str(card) if card else None,
+            leaderboard=[line.model_dump(include={"name", "model", "loss", "weight"}) for line in model.leaderboard],
             model_id=model.model_id,
             join_seconds=join_seconds,
             first_event_seconds=first_event,
@@ -284,7 +293,12 @@ class _Demo:
         rows = f"{model.rows_test} rows held out of the training (it learned from {model.rows_train})"
         self._say(f"Result on {rows}, beside simple guessing:")
         for name, value in model.metrics.items():
-            self._say(f"  {name:<18}{value:>8.3f}   guessing {model.baseline_metrics.get(name, float('nan')):>8.3f}")
+            guess = model.baseline_metrics.get(name)
+            beside = f"   guessing {guess:>8.3f}" if guess is not None else ""
+            self._say(f"  {name:<18}{value:>8.3f}{beside}")
+        for line in model.leaderboard[:8]:
+            loss = "no result" if line.loss is None else f"{line.loss:.4f}"
+            self._say(f"  {line.name:<28} loss {loss}" + (f", {line.weight:.0%} of the model" if line.weight else ""))
 
     async def _fetch(self, plane: ControlPlane, job: JobView, name: str) -> Path:
         """Copies a file of a job out of its box: nothing outside opens a path that a box can write."""
@@ -292,18 +306,23 @@ class _Demo:
         await plane.job_file(job.person_id, job.id, name, target)
         return target
 
-    async def _save(self, plane: ControlPlane, trained: JobView, predicted: JobView) -> tuple[Path, Path | None]:
+    async def _save(
+        self, plane: ControlPlane, trained: JobView, predicted: JobView
+    ) -> tuple[Path, Path | None, Path | None]:
+        """Predictions, first picture and model card, fetched."""
         model, result = trained.result, predicted.result
         assert isinstance(model, TrainResult)
         assert isinstance(result, PredictResult)
         predictions = await self._fetch(plane, predicted, result.file)
         self._say(f"Model {model.model_id} and predictions lie on {trained.place_name}: {result.path}")
         self._say(f"Predictions, fetched: {predictions}")
-        picture = None
-        if model.pictures:
-            picture = await self._fetch(plane, trained, model.pictures[0])
+        pictures = [await self._fetch(plane, trained, name) for name in model.pictures]
+        for picture in pictures:
             self._say(f"Picture, fetched: {picture}")
-        return predictions, picture
+        card = await self._fetch(plane, trained, model.card) if model.card else None
+        if card:
+            self._say(f"Model card, fetched: {card}")
+        return predictions, pictures[0] if pictures else None, card
 
 
 def _sealed(sealed: bool | None) -> str:

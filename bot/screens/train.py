@@ -11,9 +11,21 @@ from bot.form import TrainForm, Trouble
 from bot.html import Html, clip, fill, text
 from bot.results import model_title
 from bot.screens.form_screen import MOST_OPTIONS, FormScreen, Option, with_limit
-from head.api import CATALOGUE, Problem, ProblemCode, RandomSplit, Spec, TrainSpec, UploadData
+from head.api import (
+    AUTO,
+    CATALOGUE,
+    GroupSplit,
+    Problem,
+    ProblemCode,
+    RandomSplit,
+    Spec,
+    Split,
+    TimeSplit,
+    TrainSpec,
+    UploadData,
+)
 
-_SETTINGS_EXAMPLE = "max_depth=6 test=0.2 limit=30m"
+_SETTINGS_EXAMPLE = "max_depth=6 test=0.2 split=time:sold_on exclude=id,notes limit=30m"
 
 
 class TrainScreen(FormScreen[TrainForm]):
@@ -65,20 +77,26 @@ class TrainScreen(FormScreen[TrainForm]):
             model=form.model,
             task=form.task,
             parameters=dict(form.parameters),
-            split=RandomSplit(test_fraction=form.test_fraction),
+            include=form.include,
+            exclude=form.exclude,
+            split=_split(form),
+            folds=form.folds,
+            budget=form.budget,
+            name=form.name,
             seed=form.seed,
-            time_limit=form.time_limit,
+            # What auto was given to search must not be cut off by the limit.
+            time_limit=max(form.time_limit, 2 * form.budget) if form.model == AUTO else form.time_limit,
         )
 
     def body(self, form: TrainForm) -> list[Html]:
         changed = [f"{clip(name, 40)}={clip(given, 40)}" for name, given in list(form.parameters.items())[:12]]
         task = [form.task] if form.task else []
-        checked = f"{amounts.percent(form.test_fraction)} of the rows kept to check it"
         limit = f"at most {amounts.duration(form.time_limit)}"
+        budget = [f"{amounts.duration(form.budget)} to compare and tune"] if form.model == AUTO else []
         return [
             fill("Target: {target}{about}", target=clip(form.target, 100) or "not chosen yet", about=_about(form)),
             fill("Model: {model}", model=model_title(form.model)),
-            text("Settings: " + ", ".join([*task, *changed, checked, limit])),
+            text("Settings: " + ", ".join([*task, *changed, *_columns(form), *_checked(form), *budget, limit])),
         ]
 
     async def question(self, chat: Chat, form: TrainForm, field: str) -> tuple[Html, list[Option]]:
@@ -178,6 +196,55 @@ class TrainScreen(FormScreen[TrainForm]):
         return {field: defaults[field] if given is None else given for field, given in changes.items()}
 
 
+def _split(form: TrainForm) -> Split:
+    kind, _, column = form.split.partition(":")
+    if kind == "time":
+        return TimeSplit(column=column, test_fraction=form.test_fraction)
+    if kind == "group":
+        return GroupSplit(column=column, test_fraction=form.test_fraction)
+    return RandomSplit(test_fraction=form.test_fraction)
+
+
+def _checked(form: TrainForm) -> list[str]:
+    """How the model is judged, in words."""
+    share = amounts.percent(form.test_fraction)
+    kind, _, column = form.split.partition(":")
+    how = {
+        "time": f"the newest {share} by {clip(column, 40)} kept to check it",
+        "group": f"{share} kept to check it, each {clip(column, 40)} on one side",
+    }.get(kind, f"{share} of the rows kept to check it")
+    return [how, *([f"{form.folds} folds"] if form.folds else [])]
+
+
+def _columns(form: TrainForm) -> list[str]:
+    """The lists of columns, in words."""
+    lists = (("only", form.include), ("without", form.exclude))
+    return [f"{word} {clip(', '.join(names), 60)}" for word, names in lists if names]
+
+
+def _how_split(given: str) -> str | None:
+    """`time:sold_on` or `group:customer`."""
+    kind, _, column = given.partition(":")
+    return f"{kind}:{column.strip()}" if kind in ("time", "group") and column.strip() else None
+
+
+def _fold_count(given: str) -> int | None:
+    return int(given) if given.isascii() and given.isdigit() and int(given) in (0, *range(2, 21)) else None
+
+
+def _budget(given: str) -> int | None:
+    seconds = with_limit(given)
+    return seconds if seconds is not None and 5 <= seconds <= 86400 else None
+
+
+def _names(given: str) -> tuple[str, ...] | None:
+    return tuple(name.strip() for name in given.split(",") if name.strip()) or None
+
+
+def _name(given: str) -> str | None:
+    return given.strip()[:100] or None
+
+
 def _fraction(given: str) -> float | None:
     number = value(given.removesuffix("%"))
     if isinstance(number, bool) or not isinstance(number, int | float):
@@ -199,10 +266,19 @@ _OURS = {
     "test_fraction": ("test_fraction", _fraction, "test=0.2"),
     "limit": ("time_limit", with_limit, "limit=30m"),
     "time_limit": ("time_limit", with_limit, "limit=30m"),
+    "split": ("split", _how_split, "split=time:sold_on or split=group:customer"),
+    "folds": ("folds", _fold_count, "folds=5"),
+    "budget": ("budget", _budget, "budget=5m"),
+    "include": ("include", _names, "include=age,price_*"),
+    "exclude": ("exclude", _names, "exclude=id,notes"),
+    "name": ("name", _name, 'name="my churn"'),
     "seed": ("seed", _seed, "seed=1"),
     "task": ("task", _task, "task=regression"),
 }
-_DEFAULTS: dict[str, object] = {"test_fraction": 0.25, "seed": 0, "task": None}
+_DEFAULTS: dict[str, object] = {
+    name: TrainForm.model_fields[name].default
+    for name in ("test_fraction", "split", "folds", "budget", "include", "exclude", "name", "seed", "task")
+}
 
 
 def _about(form: TrainForm) -> str:
