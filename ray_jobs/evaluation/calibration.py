@@ -18,8 +18,10 @@ def calibration(truth: Codes, probabilities: Floats) -> Calibration | None:
     bins = min(_MOST_BINS, len(truth) // _FEWEST_IN_BIN)
     if bins < 2:
         return None
+    code = None
     if probabilities.shape[1] == 2:
-        told, came = probabilities[:, 1], truth == 1
+        code = int(np.count_nonzero(truth == 1) <= np.count_nonzero(truth == 0))
+        told, came = probabilities[:, code], truth == code
     else:
         told, came = probabilities.max(axis=1), probabilities.argmax(axis=1) == truth
     edges = np.unique(np.quantile(told, np.arange(1, bins) / bins))
@@ -29,4 +31,5 @@ def calibration(truth: Codes, probabilities: Floats) -> Calibration | None:
     predicted = np.bincount(part, weights=told, minlength=len(rows))[full] / rows[full]
     observed = np.bincount(part, weights=came, minlength=len(rows))[full] / rows[full]
     error = float(np.average(np.abs(predicted - observed), weights=rows[full]))
-    return Calibration(predicted=predicted, observed=observed, rows=rows[full].astype(np.int64), error=error)
+    counts = rows[full].astype(np.int64)
+    return Calibration(code=code, predicted=predicted, observed=observed, rows=counts, error=error)

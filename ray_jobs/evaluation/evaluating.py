@@ -50,8 +50,8 @@ def evaluate(
 def _classification(truth: Codes, outputs: Floats, train: Codes, names: tuple[str, ...]) -> Evaluation:
     counts = confusion(truth, outputs.argmax(axis=1), len(names))
     rows = counts.sum(axis=1)
-    commonest = np.argsort(-rows[:-1], kind="stable")[:_MOST_CURVES].tolist()
-    shown = [1] if len(names) == 2 else commonest
+    commonest = np.argsort(-rows[:-1], kind="stable").tolist()
+    shown = {1, commonest[-1]} if len(names) == 2 else commonest[:_MOST_CURVES]
     metrics, found = all_metrics(truth, outputs, counts, shown=shown)
     notes = []
     if unknown := int(rows[-1]):

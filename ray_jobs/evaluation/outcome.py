@@ -42,10 +42,11 @@ class Curve:
 class Calibration:
     """Whether a probability means what it says. Each bin holds about equally many rows.
 
-    Two classes: the probability of the second, and how often it was the second. More: the probability of the predicted
+    Two classes: the probability of the rarer one, and how often it was that. More: the probability of the predicted
     class, and how often that was right.
     """
 
+    code: int | None  #: the rarer class's position; None: of the predicted class
     predicted: Floats  #: mean probability of each bin, ascending
     observed: Floats  #: share of the bin's rows for which it came true
     rows: Codes
@@ -82,7 +83,7 @@ class Classified:
     per_class: tuple[ClassScore, ...]
     confusion: Codes  #: (classes + 1, classes): true class, predicted class; the last row: labels the model never saw
     roc: tuple[Curve, ...] = ()  #: x false positive rate, y recall; the second of two classes, the 6 commonest of more
-    precision_recall: tuple[Curve, ...] = ()  #: x recall, y precision
+    precision_recall: tuple[Curve, ...] = ()  #: x recall, y precision; and of the first of two where it is the rarer
     calibration: Calibration | None = None
     threshold: Threshold | None = None  #: None where 0.5 does as well
 

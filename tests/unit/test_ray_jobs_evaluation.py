@@ -170,7 +170,7 @@ def test_large_tables_are_ranked_by_a_sample_and_say_so(monkeypatch: pytest.Monk
     rng = np.random.default_rng(0)
     truth, chances = two_classes(rng.normal(size=40_000) * 2, rng)
     whole = evaluate("classification", truth, chances, truth, ("no", "yes"))
-    monkeypatch.setattr(ranking, "MOST_SORTED", 20_000)
+    monkeypatch.setattr(ranking, "MOST_ROWS", 20_000)
     part = evaluate("classification", truth, chances, truth, ("no", "yes"))
     assert part.metrics["roc_auc"] == pytest.approx(whole.metrics["roc_auc"], abs=0.01)
     assert part.metrics["accuracy"] == whole.metrics["accuracy"]
