@@ -103,8 +103,16 @@ def telling_gaps(looked: Looked) -> list[Telling]:
         columns.sort(key=lambda column: -column[0])
         names = tuple(name for _, _, name in columns)
         number, agreeing, _ = columns[0]
-        counts = {"rows": number, "agreeing": agreeing, "looked_at": looked_at}
-        told.append(Telling(names=names, filled=filled, label=classes.names[code], **counts))
+        told.append(
+            Telling(
+                names=names,
+                filled=filled,
+                label=classes.names[code],
+                rows=number,
+                agreeing=agreeing,
+                looked_at=looked_at,
+            )
+        )
     return told
 
 
