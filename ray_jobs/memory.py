@@ -12,11 +12,13 @@ _MARGIN = 0.2
 _MEMINFO = Path("/proc/meminfo")
 
 
-def memory_budget(*limits: int | None, meminfo: Path = _MEMINFO) -> int:
-    """Bytes that a job may use in all its processes: the smallest of what its spec and its place set, and of what is
-    free on the machine less a margin.
+def memory_budget(allowed: int | None, asked: int | None = None, *, meminfo: Path = _MEMINFO) -> int:
+    """Bytes that the job's process may have in memory, what it has already counted in: the least of what its place
+    allows it to take besides, of what the spec asks for in all, and of what is free on the machine less a margin.
     """
-    return min([limit for limit in limits if limit is not None] + [_free(meminfo)])
+    here = resident()
+    limits = [here + _free(meminfo), here + allowed if allowed else None, asked]
+    return min(limit for limit in limits if limit is not None)
 
 
 def training_memory(table: int) -> int:

@@ -9,7 +9,7 @@ from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 from ray_jobs.catalogue import AUTO, Entry, Parameters, Step, check_task, checked_parameters, entry_of
 from ray_jobs.cores import Moment, free_cores, moment
-from ray_jobs.memory import PeakMemory, memory_budget, training_memory
+from ray_jobs.memory import PeakMemory, memory_budget, resident, training_memory
 from ray_jobs.problems import Refused
 from ray_jobs.reading.source import Source, open_source
 from ray_jobs.spec import ProblemCode, TrainResult
@@ -32,8 +32,8 @@ def train(order: TrainOrder) -> Generator[Step, None, TrainResult]:
     yield Step(name="reading", fraction=0.0)
     notes: list[str] = []
     with open_source(order.place, order.spec.data) as source, collected_warnings(notes):
-        budget = memory_budget(order.spec.memory, order.place.memory)
-        if training_memory(source.memory()) > budget:
+        budget = memory_budget(order.place.memory, order.spec.memory)
+        if resident() + training_memory(source.memory()) > budget:
             learned = yield from learn_streamed(order, source, entry, parameters, budget)
         else:
             learned = yield from _learn(order, source, entry, parameters, counted, budget)
