@@ -1,0 +1,117 @@
+"""Which entries auto compares on a table, and what a fit of each costs, roughly: before anything was measured.
+
+Keras networks are left out: their library takes longer to load than most searches last.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import cached_property
+
+import pandas as pd
+
+from ray_jobs.auto.order import AutoOrder
+from ray_jobs.catalogue import entries
+from ray_jobs.schema import Column
+
+#: Bytes that a worker takes with its libraries loaded and no table.
+WORKER = 300 * 2**20
+#: Copies of a matrix that a fit holds at its peak: the rows taken out, the matrix, its binned or scaled form.
+_COPIES = 4
+_ONE_HOT = 50
+_SAMPLE = 20_000
+
+
+@dataclass(frozen=True, kw_only=True)
+class Traits:
+    """What is known of an entry beforehand. Rates were measured on one core, and are corrected while a search
+    measures.
+    """
+
+    rate: float  #: seconds for a million cells (rows times columns)
+    base: float = 0.1  #: seconds for any table
+    by_class: bool = False  #: each class beyond two is another model
+    simple: bool = False  #: few numbers that a person can read; preferred where nothing is clearly better
+    one_hot: bool = False  #: categories become a column each
+    most_rows: int | None = None  #: its time or memory grows with the square of the rows
+
+
+#: The cheap ones first. Names that the catalogue does not have are passed over.
+TRAITS: dict[str, Traits] = {
+    "dummy": Traits(rate=0.01),
+    "linear_regression": Traits(rate=0.3, simple=True, one_hot=True),
+    "ridge": Traits(rate=0.2, simple=True, one_hot=True),
+    "logistic_regression": Traits(rate=1.0, by_class=True, simple=True, one_hot=True),
+    "lasso": Traits(rate=0.5, simple=True, one_hot=True),
+    "elastic_net": Traits(rate=0.5, simple=True, one_hot=True),
+    "naive_bayes": Traits(rate=0.2, one_hot=True),
+    "hist_gradient_boosting": Traits(rate=1.5, base=0.3, by_class=True),
+    "lightgbm": Traits(rate=1.5, base=0.2, by_class=True),
+    "xgboost": Traits(rate=2.0, base=0.2, by_class=True),
+    "extra_trees": Traits(rate=4.0, base=0.3),
+    "catboost": Traits(rate=6.0, base=0.5, by_class=True),
+    "random_forest": Traits(rate=7.0, base=0.3),
+    "mlp": Traits(rate=5.0, base=0.5, one_hot=True),
+    "polynomial": Traits(rate=10.0, one_hot=True, most_rows=20_000),
+    "svm": Traits(rate=20.0, one_hot=True, most_rows=5_000),
+    "k_nearest_neighbours": Traits(rate=1.0, one_hot=True, most_rows=20_000),
+}
+BASELINE = "dummy"
+
+
+@dataclass(frozen=True)
+class Size:
+    """How large a table is to each kind of model."""
+
+    order: AutoOrder
+
+    @property
+    def rows(self) -> int:
+        return len(self.order.values)
+
+    @cached_property
+    def columns(self) -> int:
+        return sum(_width(column, None) for column in self.order.columns)
+
+    @cached_property
+    def columns_one_hot(self) -> int:
+        return sum(_width(column, self.order.frame[column.name]) for column in self.order.columns)
+
+    def seconds(self, model: str, rows: int) -> float:
+        """An estimate for one fit on one core."""
+        traits = TRAITS[model]
+        models = max(1, self.order.classes - 1) if traits.by_class else 1
+        width = self.columns_one_hot if traits.one_hot else self.columns
+        cells = rows * width / 1e6
+        if traits.most_rows is not None:
+            cells *= 1 + rows / traits.most_rows
+        return traits.base + traits.rate * cells * models
+
+    def bytes(self, model: str) -> int:
+        """An estimate of what a fit takes beyond its worker."""
+        width = self.columns_one_hot if TRAITS[model].one_hot else self.columns
+        return int(self.rows * width * 8 * _COPIES)
+
+
+def suitable(order: AutoOrder) -> tuple[str, ...]:
+    """The entries to compare on that table, the cheap ones first."""
+    known = entries()
+    rows = len(order.values)
+    return tuple(
+        name
+        for name, traits in TRAITS.items()
+        if name in known and order.task in known[name].tasks and (traits.most_rows is None or rows <= traits.most_rows)
+    )
+
+
+def simple(models: Iterable[str]) -> set[str]:
+    """Those whose working a person can read."""
+    return {model for model in models if TRAITS[model].simple}
+
+
+def _width(column: Column, values: pd.Series | None) -> int:
+    """Columns of the matrix that one column of the table becomes; `values` where categories are spread."""
+    if column.kind == "category":
+        return 1 if values is None else min(_ONE_HOT, int(values.iloc[:_SAMPLE].nunique()))
+    return {"date": 7, "text": 17}.get(column.kind, 1)

@@ -1,0 +1,64 @@
+"""Which rows each candidate is fitted on and checked on."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ray_jobs.auto.candidates import Size
+from ray_jobs.auto.order import AutoOrder
+from ray_jobs.auto.table import Positions
+from ray_jobs.splitting import folds
+
+Parts = dict[str, tuple[Positions, Positions]]
+
+#: The sample on which too many candidates for a large table race first.
+SAMPLE = "sample"
+#: Rows below which the folds are dealt again, since one dealing says too little.
+_DEAL_THRICE, _DEAL_TWICE = 1_000, 3_000
+#: What the first fits may take of the budget, and what all folds of three quick candidates may.
+_FIRST_SHARE, _FOLDS_SHARE = 0.5, 0.4
+_QUICK = ("hist_gradient_boosting", "lightgbm", "xgboost")
+#: Rows that are checked: more tell candidates apart no better.
+_CHECKED = 40_000
+_SAMPLE_ROWS = (5_000, 50_000)
+
+
+def parts_of(order: AutoOrder, size: Size, models: tuple[str, ...], slots: int) -> Parts:
+    """The folds: five, three or one, by what the budget pays for; of few rows dealt several times. Raises
+    Refused(BAD_SPLIT).
+    """
+    number = _number(order, size, models, slots)
+    found = folds(order.keys, size.rows, max(number, 5), order.seed)
+    if order.keys.times is not None:
+        found.reverse()  # the newest first: it is fitted on the most rows
+    elif number >= 5:
+        for again in range(1, 3 if size.rows < _DEAL_THRICE else 2 if size.rows < _DEAL_TWICE else 1):
+            found += folds(order.keys, size.rows, 5, order.seed + again)
+    elif number == 3:
+        found = folds(order.keys, size.rows, 3, order.seed)
+    chosen = found if number > 1 else found[:1]
+    return {f"fold-{each}": (fit, _some(check, _CHECKED, order.seed)) for each, (fit, check) in enumerate(chosen)}
+
+
+def sample_of(order: AutoOrder, size: Size, models: tuple[str, ...], parts: Parts, slots: int) -> Parts:
+    """A part of fewer rows for a race before the race; {} where the budget pays for every candidate on all rows."""
+    fit, check = next(iter(parts.values()))
+    share = order.budget * slots / sum(size.seconds(model, len(fit)) for model in models) * _FIRST_SHARE
+    if share >= 1:
+        return {}
+    least, most = _SAMPLE_ROWS
+    rows = int(min(max(least, share / 2 * len(fit)), most))
+    return {SAMPLE: (_some(fit, rows, order.seed), _some(check, rows, order.seed))} if rows < len(fit) / 2 else {}
+
+
+def _number(order: AutoOrder, size: Size, models: tuple[str, ...], slots: int) -> int:
+    quick = [model for model in _QUICK if model in models] or list(models)
+    fit = sum(size.seconds(model, size.rows) for model in quick)
+    pays_for = _FOLDS_SHARE * order.budget * slots / fit
+    return next((number for number in (5, 3) if number <= pays_for), 1)
+
+
+def _some(rows: Positions, most: int, seed: int) -> Positions:
+    if len(rows) <= most:
+        return rows
+    return np.sort(np.random.default_rng(seed).choice(rows, most, replace=False))

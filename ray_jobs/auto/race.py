@@ -1,0 +1,185 @@
+"""The race: what to fit next, and what becomes of whom. It plans by measured times and holds no clock of its own.
+
+1. Every entrant is fitted on the first part, the cheap ones first; one that would take too long is left out.
+2. Whoever is not far behind goes on to the next part, the best first.
+3. Where a slot is free and nobody is to go on, the best entries are tuned; trials race by the same rules, stricter.
+"""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Collection
+from dataclasses import replace
+
+from ray_jobs.auto.board import Board, Entrant
+from ray_jobs.auto.candidates import WORKER, Size
+from ray_jobs.auto.fitting import Fit
+from ray_jobs.auto.runner import Lost, Outcome
+from ray_jobs.auto.tuning import Tuning
+from ray_jobs.catalogue import checked_parameters, entry_of
+from ray_jobs.manifest import RecordedCandidate
+
+#: The largest part of the time left that the first fit of an entrant may take.
+_DEAR = 0.35
+#: Who was not measured is taken to be slower than estimated by what the others were, but by no more than this: small
+#: fits say little about large ones.
+_SLOWEST = 4.0
+#: More rows take more rounds: by this power of how many more.
+_MORE_ROUNDS = 0.5
+
+
+class Race:
+    """One race on the parts of a board.
+
+    rows: how many each part fits on. template: of every fit; parameters, part and deadline are filled in.
+    """
+
+    def __init__(
+        self, board: Board, size: Size, rows: dict[str, int], template: Fit, memory: int, tuning: Tuning | None
+    ) -> None:
+        self.board, self._size, self._rows, self._template = board, size, rows, template
+        self._memory, self._tuning = memory, tuning
+        self._running: list[tuple[Entrant, str]] = []
+        #: measured seconds for an estimated one, of each fit so far: what this machine makes of the estimates
+        self._pace: dict[str, list[float]] = {}
+
+    def enter(self, models: Collection[str]) -> None:
+        """The defaults of these entries take part."""
+        self.board.entrants += [Entrant(name=model, model=model) for model in models]
+
+    def next(self, now: float, until: float) -> Fit | None:
+        """What to begin now, with `until` as the end; None where there is nothing, or nothing yet."""
+        left = until - now
+        return (
+            self._first_fit(_DEAR * left, now)
+            or self._next_fit(left, now)
+            or self._first_fit(left, now)
+            or self._trial(left, now)
+        )
+
+    def take(self, fit: Fit, outcome: Outcome) -> None:
+        """What came of a fit."""
+        entrant = next(one for one in self.board.entrants if one.name == fit.candidate)
+        self._running.remove((entrant, fit.part))
+        entrant.running.discard(fit.part)
+        if isinstance(outcome, Lost):
+            self._drop(entrant, outcome.note)
+            return
+        estimate = self._size.seconds(entrant.model, self._rows[fit.part])
+        self._pace.setdefault(entrant.model, []).append(outcome.seconds / estimate)
+        if entrant.out:
+            return
+        self.board.take(entrant, fit.part, outcome)
+        if set(self.board.checks) <= set(entrant.done):
+            self._judged(entrant)
+
+    def seconds(self, model: str, rows: int) -> float:
+        """What one fit is expected to take, by those measured: of the same entry, else of the others."""
+        pace = self._pace.get(model)
+        factor = statistics.fmean(pace) if pace else self._usual_pace()
+        return factor * self._size.seconds(model, rows)
+
+    def result_seconds(self, entrant: Entrant) -> float:
+        """What fitting it on all rows is expected to take."""
+        known = [fitted.seconds / self._rows[part] for part, fitted in entrant.done.items()]
+        return statistics.fmean(known) * self._size.rows if known else self.seconds(entrant.model, self._size.rows)
+
+    def recorded(self, entrant: Entrant, weight: float) -> RecordedCandidate:
+        """What it is for the fit on all rows."""
+        found = [(fitted.rounds, self._rows[part]) for part, fitted in entrant.done.items() if fitted.rounds]
+        rounds = [number * (self._size.rows / rows) ** _MORE_ROUNDS for number, rows in found]
+        parameters = checked_parameters(entry_of(entrant.model), entrant.parameters)
+        return RecordedCandidate(
+            name=entrant.name,
+            model=entrant.model,
+            parameters=parameters.model_dump(mode="json"),
+            rounds=max(1, round(statistics.fmean(rounds))) if rounds else None,
+            weight=weight,
+        )
+
+    def close(self, note: str) -> None:
+        """The time is over: who was still under way is out, unless nobody came further."""
+        self._running.clear()
+        self.board.settle()
+        for entrant in self.board.entrants:
+            entrant.running.clear()
+            if not entrant.out and not set(self.board.checks) <= set(entrant.done):
+                entrant.out, entrant.note = True, note
+
+    @property
+    def _first(self) -> str:
+        return next(iter(self.board.checks))
+
+    def _usual_pace(self) -> float:
+        known = [statistics.fmean(pace) for pace in self._pace.values()]
+        return min(max(statistics.median(known), 1.0), _SLOWEST) if known else 1.0
+
+    def _first_fit(self, within: float, now: float) -> Fit | None:
+        """Of whoever was not fitted yet and is expected to be within so many seconds."""
+        for entrant in self.board.entrants:
+            if entrant.done or entrant.running or entrant.out or not self._fits_in_memory(entrant.model):
+                continue
+            if self.seconds(entrant.model, self._rows[self._first]) <= within:
+                return self._fit(entrant, self._first, now + within)
+        return None
+
+    def _next_fit(self, left: float, now: float) -> Fit | None:
+        """Of the best who is to go on."""
+        for entrant in sorted(self.board.entrants, key=self.board.mean):
+            part = self._part_for(entrant, left)
+            if part and self._fits_in_memory(entrant.model):
+                return self._fit(entrant, part, now + left)
+        return None
+
+    def _part_for(self, entrant: Entrant, left: float) -> str | None:
+        """The part that an entrant goes on to, unless it is given up."""
+        if entrant.out or not entrant.done:
+            return None
+        rest = [part for part in self.board.checks if part not in entrant.done and part not in entrant.running]
+        if not rest or self.seconds(entrant.model, self._rows[rest[0]]) > left:
+            return None
+        if entrant.trial is not None and self._tuning is not None and self._tuning.hopeless(entrant):
+            self._drop(entrant, f"Given up after {len(entrant.done)} of {len(self.board.checks)} folds: behind.")
+        elif entrant.trial is None and self.board.far_behind(entrant):
+            self._drop(entrant, f"Given up after {len(entrant.done)} of {len(self.board.checks)} folds: far behind.")
+        return None if entrant.out else rest[0]
+
+    def _trial(self, left: float, now: float) -> Fit | None:
+        entrant = None if self._tuning is None else self._tuning.ask(lambda model: self._affordable(model, left))
+        if entrant is None:
+            return None
+        self.board.entrants.append(entrant)
+        return self._fit(entrant, self._first, now + left)
+
+    def _affordable(self, model: str, left: float) -> bool:
+        return self._fits_in_memory(model) and self.seconds(model, self._rows[self._first]) < left
+
+    def _fit(self, entrant: Entrant, part: str, deadline: float) -> Fit:
+        self._running.append((entrant, part))
+        entrant.running.add(part)
+        others = sum(self._bytes(one.model) for one, _ in self._running[:-1])
+        return replace(
+            self._template,
+            candidate=entrant.name,
+            model=entrant.model,
+            parameters=entrant.parameters,
+            part=part,
+            deadline=deadline,
+            memory=max(self._memory - others, self._bytes(entrant.model)),
+        )
+
+    def _bytes(self, model: str) -> int:
+        return WORKER + self._size.bytes(model)
+
+    def _fits_in_memory(self, model: str) -> bool:
+        """Beside those that run. One alone always does: what it really needs is found out by its task's limit."""
+        taken = sum(self._bytes(one.model) for one, _ in self._running)
+        return not self._running or taken + self._bytes(model) <= self._memory
+
+    def _drop(self, entrant: Entrant, note: str) -> None:
+        entrant.out, entrant.note = True, note
+        self._judged(entrant)
+
+    def _judged(self, entrant: Entrant) -> None:
+        if self._tuning is not None:
+            self._tuning.judged(entrant)
