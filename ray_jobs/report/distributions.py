@@ -41,67 +41,62 @@ def draw_distributions(path: Path, frame: pd.DataFrame, kinds: Mapping[str, Kind
 
 def _draw_column(axes: Any, column: pd.Series, kind: Kind, *, show_values: bool) -> None:
     canvas.title(axes, clip(str(column.name), 22), canvas.TEXT)
-    values = column.dropna()
-    missing = 1 - len(values) / max(1, len(column))
     canvas.clean(axes)
-    canvas.label_axes(axes, f"{percent(missing, 2)} missing" if missing else "", size=canvas.SMALL)
-    if kind == "date":
-        dates = _dates(values)
-        _draw_dates(axes, dates)
+    values = column.dropna()
+    notes: list[str] = []
+    if kind == "identifier" or not len(values):
+        _say(axes, "all different" if len(values) else "no values")
+    elif kind == "constant":
+        _say(axes, "one value")
+    elif kind == "date":
+        notes = _draw_dates(axes, _dates(values))
     elif kind == "number":
-        _draw_numbers(axes, _numbers(values))
+        notes = _draw_numbers(axes, _numbers(values))
     elif kind == "text":
-        _draw_numbers(axes, values.astype(str).str.len().to_numpy(dtype=np.float64), unit="letters")
-    elif kind in ("identifier", "constant"):
-        _say(axes, "one value" if kind == "constant" else "all different")
-        return
+        notes = ["letters", *_draw_numbers(axes, values.astype(str).str.len().to_numpy(dtype=np.float64))]
     else:
         _draw_categories(axes, values, show_values=show_values)
-        return
     if not show_values:
         axes.set_xticks([])
+    if len(values) < len(column):
+        notes.append(f"{percent(1 - len(values) / len(column), 2)} missing")
+    canvas.label_axes(axes, ", ".join(notes), size=canvas.SMALL)
 
 
-def _draw_numbers(axes: Any, numbers: Any, unit: str = "") -> None:
+def _draw_numbers(axes: Any, numbers: Any) -> list[str]:
     if not len(numbers):
         _say(axes, "no values")
-        return
+        return []
     low, high, outside = shown_range(numbers)
     axes.hist(numbers, bins=np.linspace(low, high, 25).tolist(), color=canvas.BLUE)
     axes.set_xlim(low, high)
     canvas.number_ticks(axes.xaxis, 3)
-    notes = [unit] if unit else []
-    if outside:
-        notes.append(f"{percent(outside / len(numbers), 2)} outside")
-    _finish(axes, notes)
+    _without_counts(axes)
+    return [f"{percent(outside / len(numbers), 2)} outside"] if outside else []
 
 
-def _draw_dates(axes: Any, dates: pd.Series) -> None:
+def _draw_dates(axes: Any, dates: pd.Series) -> list[str]:
     if not len(dates):
-        _say(axes, "no values")
-        return
-    months = dates.dt.year * 12 + dates.dt.month - 1
-    by_year = int(months.max() - months.min()) > _MOST_MONTHS
-    steps = (dates.dt.year if by_year else months).to_numpy()
-    counts = np.bincount(steps - steps.min())
-    start = steps.min() + np.arange(len(counts)) if by_year else (steps.min() + np.arange(len(counts))) / 12
-    width = 1.0 if by_year else 1 / 12
-    axes.bar(start, counts, width=width, align="edge", color=canvas.BLUE)
+        _say(axes, "no dates")
+        return []
+    months = (dates.dt.year * 12 + dates.dt.month - 1).to_numpy()
+    by_year = int(np.ptp(months)) > _MOST_MONTHS
+    steps = months // 12 if by_year else months
+    first, counts = int(steps.min()), np.bincount(steps - steps.min())
+    width = 1 if by_year else 1 / 12
+    axes.bar((first + np.arange(len(counts))) * width, counts, width=width, align="edge", color=canvas.BLUE)
     if len(counts) > 24 or by_year:
         canvas.number_ticks(axes.xaxis, 3, whole=True)
     else:
-        shown = sorted({0, len(counts) // 2, len(counts) - 1})
-        axes.set_xticks([start[step] + width / 2 for step in shown])
-        labels = [f"{(steps.min() + step) // 12}-{(steps.min() + step) % 12 + 1:02d}" for step in shown]
-        axes.set_xticklabels(labels)
-    _finish(axes, ["per year" if by_year else "per month"])
+        shown = [first + step for step in sorted({0, len(counts) // 2, len(counts) - 1})]
+        axes.set_xticks([(month + 0.5) / 12 for month in shown])
+        axes.set_xticklabels([f"{month // 12}-{month % 12 + 1:02d}" for month in shown])
+    _without_counts(axes)
+    return ["per year" if by_year else "per month"]
 
 
 def _draw_categories(axes: Any, values: pd.Series, *, show_values: bool) -> None:
     counts = values.astype(str).value_counts()
-    if not len(counts):
-        _say(axes, "no values")
-        return
     shares = (counts.iloc[:_MOST_BARS] / counts.sum()).tolist()
     names = [clip(name, 12) if show_values else "" for name in counts.index[:_MOST_BARS]]
     if len(counts) > _MOST_BARS:
@@ -130,15 +125,13 @@ def _dates(values: pd.Series) -> pd.Series:
     return pd.to_datetime(values.astype(str), errors="coerce", format="mixed", utc=True).dropna()
 
 
-def _finish(axes: Any, notes: list[str]) -> None:
+def _without_counts(axes: Any) -> None:
     axes.set_yticks([])
     axes.spines["left"].set_visible(False)
-    if notes:
-        canvas.note(axes, notes)
 
 
 def _say(axes: Any, text: str) -> None:
     axes.set_xticks([])
-    axes.set_yticks([])
-    axes.spines[["left", "bottom"]].set_visible(False)
+    axes.spines["bottom"].set_visible(False)
+    _without_counts(axes)
     canvas.write(axes, 0.5, 0.5, text, color=canvas.GREY, ha="center", va="center", transform=axes.transAxes)
