@@ -11,6 +11,7 @@ import pandas as pd
 from ray_jobs.dates import COMPACT, date_format_of, to_dates
 from ray_jobs.problems import Refused, clip, listed, nearest
 from ray_jobs.spec import ColumnFacts, Frozen, Name, ProblemCode
+from ray_jobs.spec import Kind as FinerKind
 
 Kind = Literal["number", "boolean", "category", "date", "text", "constant"]
 
@@ -82,8 +83,8 @@ def is_whole(values: pd.Series) -> bool:
     return pd.api.types.is_integer_dtype(values.dtype)
 
 
-def facts(column: pd.Series, kind: Kind) -> ColumnFacts:
-    """One column as the form card shows it. `kind` as `describe` told."""
+def facts(column: pd.Series, kind: FinerKind) -> ColumnFacts:
+    """One column as the form card shows it."""
     return ColumnFacts(
         name=str(column.name), kind=kind, missing=int(column.isna().sum()), distinct=int(column.nunique())
     )

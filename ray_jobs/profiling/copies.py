@@ -41,7 +41,9 @@ class RowCopies:
     by_chance: float  #: copies to be expected if the columns were independent: a table of few values has many
 
 
-def copied_row_findings(frame: pd.DataFrame, target: Target | None, columns: tuple[Column, ...]) -> list[Finding]:
+def copied_row_findings(
+    frame: pd.DataFrame, target: Target | None, columns: tuple[Column, ...], *, sampled: bool = False
+) -> list[Finding]:
     """Rows that would be learned from and tested on at once."""
     known = np.arange(len(frame)) if target is None else target.rows
     if not columns or not len(known):
@@ -54,7 +56,7 @@ def copied_row_findings(frame: pd.DataFrame, target: Target | None, columns: tup
     found = row_copies(part, None if target is None else target.values[chosen])
     if found.copies < _MANY * found.rows or found.by_chance > _BY_CHANCE * found.copies:
         return []
-    seen = " that were looked at" if len(chosen) < len(known) else ""
+    seen = " that were looked at" if sampled or len(chosen) < len(known) else ""
     return [
         finding(
             "duplicates",

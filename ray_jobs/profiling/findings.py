@@ -27,35 +27,41 @@ _COMMONEST_TO_RAREST = 20
 _MUCH_MISSING = 0.5
 
 
-def findings(frame: pd.DataFrame, target: Target | None, columns: tuple[Column, ...]) -> tuple[Finding, ...]:
+def findings(
+    frame: pd.DataFrame, target: Target | None, columns: tuple[Column, ...], rows: int | None = None
+) -> tuple[Finding, ...]:
     """What stands out in `columns` of the table, the weightiest first. Refuses no table.
 
-    `frame`: the table as it was read, or a sample of it; `target`: `target_of` that very frame. Of a large frame 20,000
-    rows are looked at, spread evenly, and 100,000 for copies of rows.
+    `frame`: the table as it was read; or a sample of it, then `rows` is the number that the table has. `target`:
+    `target_of` that very frame. Of a large frame 20,000 rows are looked at, spread evenly, and 100,000 for copies of
+    rows: so hand over what is in memory.
     """
+    sampled = rows is not None and rows > len(frame)
     keys = [column for column in columns if key_reason(frame[column.name], column)]
     constants = [column for column in columns if column.kind == "constant"]
     useful = tuple(column for column in columns if column not in keys and column not in constants)
     found: list[Finding] = []
     with np.errstate(all="ignore"):  # what comes of the largest and smallest numbers is no reason to complain
-        looked = look_over(frame, target, useful, _ROWS)
+        looked = look_over(frame, target, useful, _ROWS, sampled=sampled)
         if target is not None:
             found += leak_findings(looked)
-        found += copied_row_findings(frame, target, useful)
+        found += copied_row_findings(frame, target, useful, sampled=sampled)
         found += drift_findings(looked)
         if target is not None and target.classes is not None:
-            found += class_findings(target)
+            found += class_findings(target, rows / len(frame) if rows and sampled else 1.0)
         found += written_number_findings(frame, useful)
         found += same_column_findings(looked)
     found += _useless_findings([column.name for column in keys], [column.name for column in constants])
     return (*found, *_missing_findings(looked))
 
 
-def class_findings(target: Target) -> list[Finding]:
-    """Classes under 10 rows, and a strong imbalance of the others. `target` has classes."""
+def class_findings(target: Target, times: float = 1.0) -> list[Finding]:
+    """Classes under 10 rows, and a strong imbalance of the others. `target` has classes; the table has `times` as many
+    rows.
+    """
     assert target.classes is not None
-    names = target.classes.names
-    counts = np.bincount(target.values.astype(np.int64), minlength=len(names))
+    names, about = target.classes.names, "about " if times > 1 else ""
+    counts = np.round(times * np.bincount(target.values.astype(np.int64), minlength=len(names))).astype(np.int64)
     few = [int(code) for code in np.argsort(counts, kind="stable") if counts[code] < _FEWEST_OF_A_CLASS]
     found = []
     if few:
@@ -73,12 +79,13 @@ def class_findings(target: Target) -> list[Finding]:
     rarest, commonest = enough[counts[enough].argmin()], enough[counts[enough].argmax()]
     share = float(counts[rarest] / counts.sum())
     if share < _RAREST_SHARE or counts[commonest] > _COMMONEST_TO_RAREST * counts[rarest]:
+        rare = f"'{clip(names[rarest], 80)}' has {about}{counts[rarest]:,} rows ({share_text(share)})"
+        common = f"'{clip(names[commonest], 80)}' has {about}{counts[commonest]:,}"
         found.append(
             finding(
                 "imbalance",
-                f"The classes are far from equally common: '{clip(names[rarest], 80)}' has {counts[rarest]:,} rows "
-                f"({share_text(share)}), '{clip(names[commonest], 80)}' has {counts[commonest]:,}. Accuracy looks good "
-                "then even for a model that never answers the rare one; judge by balanced accuracy.",
+                f"The classes are far from equally common: {rare}, {common}. Accuracy looks good then even for a model "
+                "that never answers the rare one; judge by balanced accuracy.",
             )
         )
     return found

@@ -47,8 +47,10 @@ class Looked:
         return self.target.values[self.positions]
 
 
-def look_over(frame: pd.DataFrame, target: Target | None, columns: tuple[Column, ...], rows: int) -> Looked:
-    """At most `rows` rows, fewer of a wide table."""
+def look_over(
+    frame: pd.DataFrame, target: Target | None, columns: tuple[Column, ...], rows: int, *, sampled: bool = False
+) -> Looked:
+    """At most `rows` rows, fewer of a wide table. `sampled`: the frame itself is a sample."""
     rows = min(rows, max(_FEWEST_ROWS, _CELLS // max(1, len(columns))))
     known = len(frame) if target is None else len(target.rows)
     positions = np.arange(known, dtype=np.int64)
@@ -64,7 +66,7 @@ def look_over(frame: pd.DataFrame, target: Target | None, columns: tuple[Column,
         empty={name: chosen[name].isna().to_numpy() for name in names},
         target=target,
         positions=positions,
-        whole=len(positions) == known,
+        whole=len(positions) == known and not sampled,
     )
 
 

@@ -20,6 +20,8 @@ _SURE |= {"class", "species", "diagnosis", "attrition", "converted", "cancelled"
 _LIKELY = {"price", "sales", "revenue", "income", "salary", "cost", "demand", "amount", "charges", "score", "rating"}
 _LIKELY |= {"result", "status", "quality", "risk", "delay", "duration", "value", "category", "type", "yield", "grade"}
 _LIKELY |= {"late", "profit", "consumption", "count", "cnt", "quantity", "preis", "umsatz", "verkauf", "preço"}
+#: Nobody predicts the date.
+_CALENDAR = {"year", "month", "day", "weekday", "week", "quarter", "hour", "minute", "second", "date", "time"}
 _FEW_CLASSES = 20
 _MUCH_MISSING = 0.5
 
@@ -34,13 +36,15 @@ def propose_targets(frame: pd.DataFrame, looks: tuple[Look, ...]) -> tuple[Propo
     """At most five columns, the likeliest first.
 
     A sure name counts 4 points, a name of what is often predicted 2, the last column 3, the first 1; two classes 2, a
-    few classes or a varying number 1. Constants, identifiers, dates, free text, mostly empty columns and text with more
-    than 20 classes are not proposed. Equal points: as in the table.
+    few classes or a varying number 1. Constants, identifiers, dates, parts of a date, free text, mostly empty
+    columns and text with more than 20 classes are not proposed. Equal points: as in the table.
     """
     judged = []
     for number, look in enumerate(looks):
         values = frame[look.name]
         if look.useless or look.kind in ("date", "text") or values.isna().mean() > _MUCH_MISSING:
+            continue
+        if words_of(look.name) & _CALENDAR and not words_of(look.name) & (_SURE | _LIKELY):
             continue
         if found := _judged(values.dropna(), look, first=number == 0, last=number == len(looks) - 1):
             judged.append(found)
