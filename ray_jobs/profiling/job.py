@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Generator
 from pathlib import Path
 
+import pandas as pd
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 from ray_jobs.catalogue import Step
@@ -12,8 +13,9 @@ from ray_jobs.order import Order
 from ray_jobs.profiling.columns import column_profile
 from ray_jobs.profiling.copies import row_copies
 from ray_jobs.profiling.first_look import FirstLook, first_look
+from ray_jobs.profiling.kinds import Look
 from ray_jobs.reading.source import open_source
-from ray_jobs.schema import conform
+from ray_jobs.schema import as_text, conform
 from ray_jobs.spec import ColumnProfile, Kind, Profile, ProfileResult, ProfileSpec
 
 PICTURE = "distributions.png"
@@ -54,11 +56,17 @@ def _draw(look: FirstLook, path: Path, *, share_rows: bool) -> None:
     from ray_jobs.report.distributions import draw_distributions
 
     named = [name for finding in look.findings if finding.code in ("leak", "drift") for name in finding.columns]
-    first = {name: rank for rank, name in enumerate([look.target.name if look.target else "", *named])}
-    order = sorted(look.looks, key=lambda each: (bool(each.useless), first.get(each.name, len(first))))
-    kinds: dict[str, Kind] = {each.name: each.kind for each in order[:_MOST_DRAWN]}
-    columns = tuple(each.column for each in order[:_MOST_DRAWN])
-    draw_distributions(path, conform(look.frame, columns)[0], kinds, show_values=share_rows)
+    first = {name: rank for rank, name in enumerate(dict.fromkeys([look.target.name if look.target else "", *named]))}
+    order = sorted(look.looks, key=lambda each: (bool(each.useless), first.get(each.name, len(first))))[:_MOST_DRAWN]
+    shown = pd.DataFrame({each.name: _drawable(look.frame[each.name], each) for each in order})
+    kinds: dict[str, Kind] = {each.name: each.kind for each in order}
+    draw_distributions(path, shown, kinds, show_values=share_rows)
+
+
+def _drawable(column: pd.Series, look: Look) -> pd.Series:
+    if look.kind in ("number", "date"):
+        return conform(column.to_frame(), (look.column,))[0].iloc[:, 0]
+    return as_text(column)
 
 
 def bounded(profile: Profile, limit: int = _MOST_BYTES) -> Profile:
