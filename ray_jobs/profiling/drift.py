@@ -128,7 +128,7 @@ def _target_moved(looked: Looked, old: NDArray[np.int64], new: NDArray[np.int64]
         return apart, "", float(np.median(answers[old])), float(np.median(answers[new]))
     classes = len(looked.target.classes.labels)
     before, after = (np.bincount(answers[part].astype(np.int64), minlength=classes) / len(part) for part in (old, new))
-    code = int(np.abs(after - before).argmax())
+    code = classes - 1 - int(np.abs(after - before)[::-1].argmax())  # of two the second
     apart = float(np.abs(after - before).sum() / 2)
     return apart, looked.target.classes.names[code], float(before[code]), float(after[code])
 
@@ -141,5 +141,5 @@ def _tells_the_time(numbers: Floats, times: Floats, dates: pd.Series) -> bool:
     if abs(float(np.corrcoef(rankdata(numbers[known]), rankdata(times[known]))[0, 1])) >= _RISING:
         return True
     parts = dates[known].dt
-    told = (parts.year, parts.quarter, parts.month, parts.isocalendar().week, parts.day, parts.dayofweek, parts.hour)
+    told = (parts.year, parts.quarter, parts.month, parts.isocalendar().week, parts.day, parts.day_of_week, parts.hour)
     return any(float((numbers[known] == np.asarray(part, dtype=np.float64)).mean()) > 0.99 for part in told)

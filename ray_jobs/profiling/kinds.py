@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from ray_jobs.profiling.written import MOST_OF_THEM, share_of_numbers
 from ray_jobs.schema import Column, describe, is_whole, names_things, spread_sample, words_of
 from ray_jobs.spec import Kind
 
@@ -63,9 +64,9 @@ def useless_reason(column: pd.Series, described: Column) -> str:
 def key_reason(column: pd.Series, described: Column) -> str:
     """Why a column is a key, of no use to a model; "" where it is none.
 
-    Text: at least 95 % of the values differ, and they have hardly a space in them. Whole numbers: all differ, and
-    the column's name calls it a key, or they count up by one from row to row (years do not count), or they are the
-    numbers from 0 or 1 to the number of rows in any order.
+    Text: at least 95 % of the values differ, they have hardly a space in them, and are no numbers with a unit. Whole
+    numbers: all differ, and the column's name calls it a key, or they count up by one from row to row (years do not
+    count), or they are the numbers from 0 or 1 to the number of rows in any order.
     """
     if described.kind in ("boolean", "date", "constant"):
         return ""
@@ -91,7 +92,7 @@ def _text_key_reason(column: pd.Series) -> str:
     sample = spread_sample(column).dropna().astype(str)
     if len(sample) < _FEWEST_VALUES or sample.nunique() < _DIFFERENT * len(sample):
         return ""
-    if sample.str.count(r"\s").mean() >= 0.5:
+    if sample.str.count(r"\s").mean() >= 0.5 or share_of_numbers(sample) >= MOST_OF_THEM:
         return ""
     values = column.dropna()
     distinct = int(values.nunique())

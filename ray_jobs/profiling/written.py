@@ -16,7 +16,8 @@ _NUMBER = re.compile(
 )
 #: 007 and 01067 name things.
 _LEADING_ZERO = re.compile(r"^\s*0\d")
-_MOST_OF_THEM = 0.8
+#: Text that is numbers in this share of its values is a column of numbers.
+MOST_OF_THEM = 0.8
 _FEWEST_DISTINCT = 10
 #: 12A, 12B, 14C: names of seats.
 _MOST_UNITS = 3
@@ -31,8 +32,8 @@ def written_number_findings(frame: pd.DataFrame, columns: tuple[Column, ...]) ->
         if pd.api.types.is_numeric_dtype(frame[column.name].dtype):
             continue
         sample = spread_sample(frame[column.name]).dropna().astype(str)
-        share = _share_of_numbers(sample)
-        if share >= _MOST_OF_THEM:
+        share = share_of_numbers(sample)
+        if share >= MOST_OF_THEM:
             found.append((column.name, share_text(share)))
     if not found:
         return []
@@ -46,9 +47,9 @@ def written_number_findings(frame: pd.DataFrame, columns: tuple[Column, ...]) ->
     ]
 
 
-def _share_of_numbers(sample: pd.Series) -> float:
+def share_of_numbers(sample: pd.Series) -> float:
     """0 where there are too few different ones, or where they look like names."""
-    if sample.iloc[:50].str.match(_NUMBER).mean() < _MOST_OF_THEM / 2:
+    if sample.iloc[:50].str.match(_NUMBER).mean() < MOST_OF_THEM / 2:
         return 0.0
     numbers = sample[sample.str.match(_NUMBER) & sample.str.contains(r"\d", regex=True)]
     if numbers.nunique() < _FEWEST_DISTINCT or sample.str.match(_LEADING_ZERO).mean() > 0.01:
