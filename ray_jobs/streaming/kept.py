@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from ray_jobs.streaming.sides import Hashes
+from ray_jobs.streaming.sides import Hashes, Mask
 
 
 class Kept:
@@ -19,23 +19,17 @@ class Kept:
         self._frames: list[pd.DataFrame] = []
         self._waiting = 0
 
-    def add(self, frame: pd.DataFrame, hashes: Hashes) -> None:
-        """Rows in the order of the table, and a hash of each."""
-        self.passed += len(frame)
-        chosen = hashes <= self._border
+    def add(self, frame: pd.DataFrame, hashes: Hashes, among: Mask) -> None:
+        """Rows in the order of the table, a hash of each, and which of them count."""
+        self.passed += int(among.sum())
+        chosen = among & (hashes <= self._border)
         if chosen.any():
-            # A copy: a slice would hold on to its whole batch.
-            self._frames.append(frame[chosen].copy())
+            self._frames.append(frame[chosen])
             self._hashes.append(hashes[chosen])
             self._waiting += len(self._hashes[-1])
         # Seldom, since each pruning copies all that is kept.
         if self._waiting > self.most + max(self.most // 4, 1000):
             self._prune()
-
-    def shrink(self, most: int) -> None:
-        """Keeps fewer from now on."""
-        self.most = min(self.most, most)
-        self._prune()
 
     def frame(self) -> pd.DataFrame:
         """The sample in the order of the table, index 0..n-1; empty and without columns where no row came."""

@@ -31,9 +31,9 @@ class TargetReader:
         """Which rows have a target."""
         return np.asarray(frame[self.column.name].notna())
 
-    def counts(self, frame: pd.DataFrame) -> dict[Key, int]:
+    def counts(self, column: pd.Series) -> dict[Key, int]:
         """The rows of each label."""
-        counted = frame[self.column.name].value_counts()
+        counted = column.value_counts()
         return dict(zip((self._key(value) for value in counted.index), map(int, counted), strict=True))
 
     def values(self, frame: pd.DataFrame, classes: Classes | None) -> Values:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, Literal
 
 from ray_jobs.catalogue import AUTO, Entry, entry_of
 
@@ -19,7 +19,10 @@ _METHODS: dict[str, Method] = {
 }
 
 
-def method_of(entry_name: str) -> Method:
+def method_of(entry_name: str, parameters: Any = None) -> Method:
+    """How that model learns from a streamed table."""
+    if getattr(parameters, "positive", False):  # no gradient descent that keeps coefficients above zero
+        return "sample"
     return _METHODS.get(entry_name, "sample")
 
 

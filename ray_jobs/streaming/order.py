@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from ray_jobs.catalogue import Entry, Parameters
+from ray_jobs.catalogue import Entry
 from ray_jobs.models import FittedModel
 from ray_jobs.schema import Column
 from ray_jobs.spec import Split, Task
@@ -44,7 +44,7 @@ class StreamOrder:
     task: Task
     classes: Classes | None  #: of the target, as a sample had it; other labels that turn up later are added
     entry: Entry  #: `streamed_entry(spec.model)`
-    parameters: Parameters  #: the entry's own
+    parameters: Any  #: an instance of the entry's own `parameters`
     split: Split
     test_source: RowSource | None = None  #: of a FileSplit
     seed: int

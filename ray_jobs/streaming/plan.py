@@ -7,10 +7,10 @@ miss, `Watch` notices.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import pandas as pd
 
-from ray_jobs.catalogue import Parameters
 from ray_jobs.problems import Refused
 from ray_jobs.schema import Column, conform
 from ray_jobs.spec import ProblemCode
@@ -25,8 +25,8 @@ _MOST_TEST_ROWS, _MOST_FITTING_ROWS, _FEWEST_ROWS = 200_000, 100_000, 1_000
 _DATE_WIDTH, _TEXT_WIDTH, _CATEGORY_WIDTH = 7, 17, 50
 #: Copies of a row's matrix that a library makes when it fits on one.
 _COPIES = 4
-#: Bytes of a node of a scikit-learn tree, and nodes of a tree for each row in a leaf.
-_NODE, _NODES = 80, 2
+#: Bytes of a node of a scikit-learn tree. A tree that is grown to its end has about one for each row.
+_NODE = 80
 #: Where learning takes the square of the rows, or each prediction looks at all of them.
 _MOST_SAMPLE_ROWS = {"kernel": 20_000, "neighbours": 200_000}
 #: LightGBM, of each row and target: score (8), gradient and its square's (8); of each row: label (4), both gradients in
@@ -81,14 +81,18 @@ def width_of(columns: tuple[Column, ...], family: str) -> int:
     return sum(widths.get(column.kind, gaps) for column in columns)
 
 
-def bytes_to_fit(parameters: Parameters, row_bytes: int, width: int, classes: int) -> int:
+def bytes_to_fit(parameters: Any, row_bytes: int, width: int, classes: int) -> int:
     """Of one row of a sample that a model is fitted on in memory."""
     trees = getattr(parameters, "n_estimators", None) if hasattr(parameters, "min_samples_leaf") else None
     per_leaf = max(1, getattr(parameters, "min_samples_leaf", 1) or 1)
-    forest = (trees or 0) * _NODES * (_NODE + 8 * classes) // per_leaf
+    forest = (trees or 0) * (_NODE + 8 * classes) // per_leaf
     return 3 * row_bytes + 8 * width * _COPIES + 32 * classes + forest
 
 
-def lightgbm_bytes(width: int, targets: int, *, weighted: bool) -> int:
-    """Of one row that LightGBM learns from. `targets`: classes beyond two, else 1."""
-    return width + _LIGHTGBM_PER_ROW + _LIGHTGBM_PER_TARGET * targets + (4 if weighted else 0)
+def lightgbm_bytes(parameters: Any, width: int, classes: int) -> int:
+    """Of one row that LightGBM learns from. `parameters`: the entry's. `classes`: 0 for a regression."""
+    bins = width * (1 if parameters.max_bin < 256 else 2)
+    if parameters.subsample < 1:  # the rows of a round may be copied
+        bins += int(bins * parameters.subsample) + 1
+    weight = 4 if parameters.class_weight else 0
+    return bins + weight + _LIGHTGBM_PER_ROW + _LIGHTGBM_PER_TARGET * (classes if classes > 2 else 1)

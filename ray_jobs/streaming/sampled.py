@@ -2,34 +2,15 @@
 
 from __future__ import annotations
 
-from ray_jobs.catalogue import Step, Training
-from ray_jobs.streaming.work import Learned, Learning, Work
+from ray_jobs.streaming.work import Learned, Learning, Work, within
 
 _BEGIN, _END = 0.25, 1.0
 
 
 def learn(work: Work) -> Learning:
     """Fits the order's entry on the sample of the training rows."""
-    order = work.order
-    training = Training(
-        frame=work.frame,
-        columns=order.columns,
-        values=work.values,
-        task=order.task,
-        classes=work.class_count,
-        parameters=order.parameters,
-        seed=order.seed,
-        threads=order.threads,
-        deadline=order.deadline,
-    )
-    fitting = order.entry.fit(training)
-    while True:
-        try:
-            step = next(fitting)
-        except StopIteration as end:
-            return Learned(model=end.value, rows=len(work.frame), how=_how(work))
-        fraction = None if step.fraction is None else _BEGIN + (_END - _BEGIN) * step.fraction
-        yield Step(name=step.name, fraction=fraction, metrics={**step.metrics, **work.watch.check()})
+    model = yield from within(work.order.entry.fit(work.training), _BEGIN, _END, work.watch)
+    return Learned(model=model, rows=len(work.frame), how=_how(work))
 
 
 def _how(work: Work) -> str:

@@ -85,11 +85,9 @@ def survey(
     """Reads the table once and fills `found`. Raises Refused(TARGET_EMPTY), OverBudget."""
     known = 0
     for batch in reading.batches():
-        tested = batch.tested
-        unseen, learned = batch.frame[tested], batch.frame[~tested]
-        found.test.add(unseen, hashed(batch.places[tested], seed, TEST_SAMPLE))
-        found.train.add(learned, hashed(batch.places[~tested], seed, TRAIN_SAMPLE))
-        _count_targets(found, reading.target, learned)
+        found.test.add(batch.frame, hashed(batch.places, seed, TEST_SAMPLE), batch.tested)
+        found.train.add(batch.frame, hashed(batch.places, seed, TRAIN_SAMPLE), ~batch.tested)
+        _count_targets(found, reading.target, batch.frame.loc[~batch.tested, reading.target.column.name])
         known += len(batch.frame)
         found.rows = max(found.rows, batch.passed)
         yield reading.step("first reading", batch.passed, watch.check(), begin, end)
@@ -105,14 +103,14 @@ def survey_other(
     """Reads a table of test rows: what it finds are `found`'s test rows."""
     assert isinstance(reading.sides, All)
     for batch in reading.batches():
-        found.test.add(batch.frame, hashed(batch.places, seed, TEST_SAMPLE))
+        found.test.add(batch.frame, hashed(batch.places, seed, TEST_SAMPLE), batch.tested)
         yield reading.step("reading the test table", batch.passed, watch.check(), begin, end)
 
 
-def _count_targets(found: Survey, target: TargetReader, learned: pd.DataFrame) -> None:
+def _count_targets(found: Survey, target: TargetReader, learned: pd.Series) -> None:
     if target.task == "classification":
         found.labels.update(target.counts(learned))
         check_number(len(found.labels), target.column.name)
     elif len(learned):
-        values = learned[target.column.name]
-        found.least, found.most = min(found.least, float(values.min())), max(found.most, float(values.max()))
+        found.least = min(found.least, float(learned.min()))
+        found.most = max(found.most, float(learned.max()))

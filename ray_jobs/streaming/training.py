@@ -37,7 +37,7 @@ SURVEYED = 0.25
 
 def train_streamed(order: StreamOrder) -> Generator[Step, None, Streamed]:
     """Trains the order's model; yields its steps, with `memory_mb` among the metrics. Raises Refused."""
-    method = method_of(order.entry.name)
+    method = method_of(order.entry.name, order.parameters)
     learner = importlib.import_module(f"ray_jobs.streaming.{_MODULES[method]}")
     share = 1.0
     for _ in range(_ATTEMPTS):
@@ -76,7 +76,7 @@ def _attempt(order: StreamOrder, method: Method, learner: Any, share: float) -> 
     classes = None
     if order.classes:
         # What learns from the sample alone knows no other labels; the sample may lack a rare one.
-        classes = target.classes(target.counts(frame) if method == "sample" else found.labels)
+        classes = target.classes(target.counts(frame[order.target]) if method == "sample" else found.labels)
     work = Work(
         order=order,
         reading=reading,

@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Generator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import TypeVar
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from ray_jobs.catalogue import Step
+from ray_jobs.catalogue import Step, Training
 from ray_jobs.models import FittedModel
 from ray_jobs.streaming.order import StreamOrder, Values
 from ray_jobs.streaming.plan import Plan
 from ray_jobs.streaming.survey import Batch, Reading, Survey
 from ray_jobs.streaming.watch import Watch
 from ray_jobs.target import Classes
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,6 +33,22 @@ class Work:
     classes: Classes | None
     frame: pd.DataFrame  #: a sample of the training rows, the order's columns
     values: Values  #: its targets
+
+    @property
+    def training(self) -> Training:
+        """The sample, as an entry's fit takes it."""
+        order = self.order
+        return Training(
+            frame=self.frame,
+            columns=order.columns,
+            values=self.values,
+            task=order.task,
+            classes=self.class_count,
+            parameters=order.parameters,
+            seed=order.seed,
+            threads=order.threads,
+            deadline=order.deadline,
+        )
 
     @property
     def class_count(self) -> int:
@@ -52,3 +71,15 @@ class Learned:
 
 
 Learning = Generator[Step, None, Learned]
+
+
+def within(steps: Generator[Step, None, T], begin: float, end: float, watch: Watch) -> Generator[Step, None, T]:
+    """The steps with their fractions between `begin` and `end` of the whole, and the memory. Raises OverBudget."""
+    while True:
+        try:
+            step = next(steps)
+        except StopIteration as stop:
+            ended: T = stop.value
+            return ended
+        fraction = None if step.fraction is None else begin + (end - begin) * min(1.0, step.fraction)
+        yield replace(step, fraction=fraction, metrics={**step.metrics, **watch.check()})
