@@ -11,7 +11,6 @@ from ray_jobs.problems import clip
 from ray_jobs.schema import Column
 
 _MOST_CATEGORIES = 100
-_LEVELS = np.linspace(0, 1, 11)
 #: Deciles of more rows, and shares where there are too many values to keep all, are taken from so many, evenly spread.
 SPREAD_ROWS = 50_000
 
@@ -57,7 +56,7 @@ def _seen(values: pd.Series, column: Column) -> Seen:
 
 def _seen_numbers(numbers: NDArray[np.float64], column: Column) -> Seen:
     known = numbers[~np.isnan(numbers)]
-    missing = 1 - len(known) / len(numbers) if len(numbers) else 0.0
+    missing = (len(numbers) - len(known)) / len(numbers) if len(numbers) else 0.0
     if not len(known):
         return Seen(name=column.name, missing=missing)
     spread = np.sort(known[:: _step(len(known))])
@@ -66,7 +65,7 @@ def _seen_numbers(numbers: NDArray[np.float64], column: Column) -> Seen:
         categories, _ = _shares(counts.index, counts.tolist(), column.kind)
         return Seen(name=column.name, missing=missing, categories=categories)
     # Values that occurred, not means of two: the ends of the range of floating point have no mean.
-    deciles = np.quantile(spread, _LEVELS, method="inverted_cdf")
+    deciles = spread[[max(0, -(-len(spread) * tenth // 10) - 1) for tenth in range(11)]]
     deciles[0], deciles[-1] = known.min(), known.max()
     below = np.searchsorted(spread, deciles, side="right") / len(spread)
     return Seen(name=column.name, missing=missing, quantiles=tuple(deciles.tolist()), at_or_below=tuple(below.tolist()))

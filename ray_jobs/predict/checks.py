@@ -41,7 +41,7 @@ def fitted(names: Sequence[str], sample: pd.DataFrame, manifest: Manifest, notes
     if missing:
         raise Refused(
             ProblemCode.COLUMN_MISSING,
-            f"The model needs {'columns' if len(missing) > 1 else 'the column'} {listed(missing)}, "
+            f"The model needs the column{'s' if len(missing) > 1 else ''} {listed(missing)}, "
             "which the file does not have.",
             subject=clip(", ".join(missing), 2000),
             suggestions=dict.fromkeys(name for wanted in missing for name in nearest(wanted, names, 1)),

@@ -3,9 +3,8 @@ values outside the range, gaps.
 
 Drift is the population stability index over the deciles of training, or its nine commonest categories and the rest,
 gaps being a part of their own: the sum over the parts of (now - then) * ln(now / then). By custom below 0.1 is no
-change and above 0.25 a large one. Few rows differ by chance alone: then it is told only where chance makes as much in
-one of a thousand tables (chi-squared; Yurdakul and Naranjo, Statistical properties of the population stability index,
-2020).
+change and above 0.25 a large one. Few rows differ by chance alone: so it is told of 50 rows or more, and only where
+Pearson's chi-squared says that chance makes as much in one of ten thousand columns.
 """
 
 from __future__ import annotations
@@ -27,12 +26,13 @@ from ray_jobs.seen import SPREAD_ROWS, is_numeric, numbers_of
 #: From here on drift is reported, and from there on it is a warning.
 DRIFT, LARGE_DRIFT = 0.1, 0.25
 _CATEGORIES = 9
-_CHANCE = 0.001
+_FEWEST_DRIFTING = 50
+_CHANCE = 0.0001
 #: Outside the range of training: worth a line from this share of the rows on, or where it is a whole range away.
 _OUTSIDE = 0.01
 #: Missing so much more often, as a share of all rows, is worth a line, if there are so many rows.
 _MORE_GAPS, _FEWEST_ROWS = 0.1, 10
-_MOST_DRIFTED = 30
+_MOST_DRIFTED, _DRIFTED_NAMED = 30, 8
 _NAMES_KEPT = 1000
 _NAMES_TOLD = 5
 
@@ -73,11 +73,13 @@ class Comparison:
         """What is worth a line. Values are named only with `share_rows`."""
         for column in self._columns:
             column.warn(notes, share_rows=share_rows)
-        if large := [f"{name} ({amount:.2f})" for name, amount in self.drift() if amount >= LARGE_DRIFT]:
+        large = [f"'{clip(name, 80)}' ({amount:.2f})" for name, amount in self.drift() if amount >= LARGE_DRIFT]
+        if large:
+            more = f" and {len(large) - _DRIFTED_NAMED} more" if len(large) > _DRIFTED_NAMED else ""
             notes.add(
                 Weight.DRIFT,
-                f"Unlike the training rows (drift above {LARGE_DRIFT}): {listed(large)}. The model may do worse here "
-                "than on its test rows; training it again on newer rows may help.",
+                f"Unlike the training rows (drift above {LARGE_DRIFT}): {', '.join(large[:_DRIFTED_NAMED])}{more}. "
+                "The model may do worse here than on its test rows; training it again on newer rows may help.",
             )
 
 
@@ -120,15 +122,16 @@ def stability_index(then: NDArray[np.float64], now: NDArray[np.float64], rows_th
     """`then`: shares of the parts; `now`: rows in each. 0 where chance would explain the difference."""
     rows = now.sum()
     used = (then > 0) | (now > 0)
-    if not rows or used.sum() < 2:
+    if rows < _FEWEST_DRIFTING or used.sum() < 2:
         return 0.0
     # Half a row in an empty part: the index would be endless otherwise.
     before = np.maximum(then[used], 0.5 / rows_then)
     after = np.maximum(now[used], 0.5) / rows
     before, after = before / before.sum(), after / after.sum()
-    index = float(((after - before) * np.log(after / before)).sum())
-    by_chance = float(chi2.ppf(1 - _CHANCE, used.sum() - 1)) * (1 / rows + 1 / rows_then)
-    return index if index > by_chance else 0.0
+    squared = ((after - before) ** 2 / before).sum() / (1 / rows + 1 / rows_then)
+    if chi2.sf(squared, used.sum() - 1) > _CHANCE:
+        return 0.0
+    return float(((after - before) * np.log(after / before)).sum())
 
 
 class _Numbers:

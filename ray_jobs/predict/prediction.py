@@ -146,8 +146,8 @@ class _Run:
     def _once(self) -> Generator[Step, None, None]:
         names = [*self._given.columns, *self.answers.names]
         told = time.monotonic()
-        yield Step(name="predicting", fraction=_READ_FROM)
         with closing(self._given.format.writer(self._folder.begin(), names)) as writer:
+            yield Step(name="predicting", fraction=_READ_FROM)
             for piece in self._given.read():
                 self._add(piece, writer)
                 self._folder.check()

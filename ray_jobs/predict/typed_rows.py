@@ -19,9 +19,8 @@ from ray_jobs.spec import ProblemCode, RowsData
 _GAPS = {"", "?", "-", "na", "n/a", "nan", "none", "null", "missing"}
 _TRUE, _FALSE = {"true", "yes", "y", "on", "1"}, {"false", "no", "n", "off", "0"}
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
-_THOUSANDS = re.compile(r"[+-]?\d{1,3}([ _'\u2009\u00a0\u202f]\d{3})+")
-#: 1,234 is a thousand to some and one and a bit to others.
-_EITHER = re.compile(r"[+-]?[1-9]\d{0,2},\d{3}")
+#: 1,234.5 and 1.234.567 and 1 234,5: a mark between thousands, and maybe another before the fraction.
+_GROUPED = re.compile(r"([+-]?\d{1,3}([.,' _\u2019\u2009\u00a0\u202f])\d{3}(?:\2\d{3})*)(?:([.,])(\d*))?")
 
 
 def typed_piece(data: RowsData, manifest: Manifest, notes: Notes) -> tuple[tuple[str, ...], Piece]:
@@ -104,19 +103,17 @@ def read_number(text: str, column: Column, seen: Seen | None, notes: Notes) -> f
     """A number with a point or a comma: of both the last is the decimal mark, one alone is one, several of the same
     kind divide thousands, and so do spaces. Raises Refused(COLUMN_TYPE).
     """
-    plain = re.sub(r"[ _'\u2009\u00a0\u202f]", "", text) if _THOUSANDS.match(text) else text
-    commas, points = plain.count(","), plain.count(".")
-    if commas and points:
-        decimal = max(",.", key=plain.rfind)
-        plain = plain.replace("," if decimal == "." else ".", "")
-    elif commas > 1 or points > 1:
-        plain = plain.replace(",", "").replace(".", "")
-    if _EITHER.fullmatch(plain) and _is_thousands(plain, seen):
-        plain = plain.replace(",", "")
-        notes.add(
-            Weight.VALUES, f"'{text}' in '{clip(column.name, 80)}' was read as {plain}, as training saw such numbers."
-        )
-    plain = plain.replace(",", ".")
+    plain = text.replace(",", ".") if text.count(",") == 1 and "." not in text else text
+    if match := _GROUPED.fullmatch(text):
+        whole, mark, decimal, fraction = match.groups()
+        alone = whole.count(mark) == 1 and not decimal
+        # One mark alone is a decimal mark, unless training saw only numbers like the other reading's.
+        if (not alone or mark not in ",.") and decimal != mark:
+            plain = whole.replace(mark, "") + (f".{fraction}" if decimal else "")
+        elif alone and mark == "," and whole.lstrip("+-")[0] != "0" and _is_thousands(text, seen):
+            plain = text.replace(",", "")
+            note = f"'{text}' in '{clip(column.name, 80)}' was read as {plain}, as training saw such numbers."
+            notes.add(Weight.VALUES, note)
     if not _NUMBER.fullmatch(plain) or abs(float(plain)) == float("inf"):
         raise _unreadable(text, column, "a number")
     return float(plain)

@@ -21,7 +21,7 @@ from ray_jobs.predict import PredictOrder, predict
 from ray_jobs.problems import Refused
 from ray_jobs.schema import Column, conform, describe
 from ray_jobs.seen import seen_of
-from ray_jobs.spec import PathData, PredictResult, PredictSpec, Problem, RowsData, TrainSpec
+from ray_jobs.spec import PathData, PredictResult, PredictSpec, Problem, RowsData, Task, TrainSpec
 from ray_jobs.store import ModelStore
 from ray_jobs.target import target_of
 
@@ -42,11 +42,12 @@ class Desk:
         estimator: Any,
         *,
         leave_out: Sequence[str] = (),
+        task: Task | None = None,
         interval: Interval | None = None,
         data_hash: str = "0" * 64,
     ) -> str:
         """Fits `estimator` on all rows and keeps the model; its id."""
-        found = target_of(frame, target, None)
+        found = target_of(frame, target, task)
         columns = tuple(describe(frame[name]) for name in frame.columns if name not in (target, *leave_out))
         conformed = conform(frame, columns)[0].iloc[found.rows]
         fitted = PipelineModel(pipeline=_pipeline(columns, estimator).fit(conformed, found.values))
