@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
+#: Before a unit: a space at which no line breaks.
+_GAP = "\u00a0"
 _LARGE = ((1e12, "T"), (1e9, "bn"), (1e6, "M"), (1e3, "k"))
 
 
@@ -17,10 +19,15 @@ def percent(share: float, count: int = 3) -> str:
     """86.2 %, in `count` digits; neither 0 % nor 100 % where it is not exactly that."""
     hundredths = 100 * share
     if 0 < hundredths < 0.1:
-        return "under 0.1 %"
+        return f"under 0.1{_GAP}%"
     if 99.9 < hundredths < 100:
-        return "over 99.9 %"
-    return f"{hundredths:.{max(count, 3) if hundredths >= 99 else count}g} %"
+        return f"over 99.9{_GAP}%"
+    return f"{hundredths:.{max(count, 3) if hundredths >= 99 else count}g}{_GAP}%"
+
+
+def fraction(value: float, _: int = 3) -> str:
+    """0.888: for what lies between 0 and 1, where the first digit that counts is the first."""
+    return f"{value:.3f}"
 
 
 def digits(value: float, count: int = 3) -> str:
@@ -39,19 +46,19 @@ def digits(value: float, count: int = 3) -> str:
 def seconds(value: float) -> str:
     """4.2 s, 3 min 20 s, 2 h 5 min"""
     if value < 59.5:
-        return f"{value:.2g} s" if value < 9.95 else f"{value:.0f} s"
+        return f"{value:.2g}{_GAP}s" if value < 9.95 else f"{value:.0f}{_GAP}s"
     minutes, rest = divmod(round(value), 60)
     if minutes < 60:
-        return f"{minutes} min {rest} s" if rest else f"{minutes} min"
+        return f"{minutes}{_GAP}min" + (f" {rest}{_GAP}s" if rest else "")
     hours, minutes = divmod(minutes, 60)
-    return f"{hours} h {minutes} min" if minutes else f"{hours} h"
+    return f"{hours}{_GAP}h" + (f" {minutes}{_GAP}min" if minutes else "")
 
 
 def size(count: int) -> str:
-    """812 MB, 1.45 GB: thousands, as disks and file managers count."""
+    """812 MB, 1.45 GB: in thousands, as disks count."""
     for unit, name in ((1e9, "GB"), (1e6, "MB"), (1e3, "kB")):
         if count >= unit:
-            return f"{count / unit:.3g} {name}"
+            return f"{digits(count / unit)}{_GAP}{name}"
     return f"{count} bytes"
 
 
