@@ -18,7 +18,16 @@ from bot.door import Gone, Undeliverable
 from bot.html import CAPTION_LIMIT, fit
 from bot.messages import Attachment
 from bot.outbox import Outbox
-from head.api import Clock, HeadApi, JobView, NotFoundError, PredictResult, TrainResult
+from head.api import (
+    Clock,
+    ExportResult,
+    HeadApi,
+    JobView,
+    NotFoundError,
+    PredictResult,
+    ProfileResult,
+    TrainResult,
+)
 
 logger = logging.getLogger(__name__)
 
@@ -103,11 +112,13 @@ class Cards:
         await self._api.save_card(job.person_id, chat_id=chat_id, subject=f"end:{job.id}", message_id=message_id)
 
     async def _fetch(self, job: JobView) -> Attachment | None:
-        """The picture of a training, the predictions of a prediction; None where there is none or it may not leave."""
+        """The picture of a training or profile, the file of a prediction or export; None where there is none, or it may
+        not leave.
+        """
         result = job.result
-        if isinstance(result, TrainResult) and result.pictures:
+        if isinstance(result, TrainResult | ProfileResult) and result.pictures:
             kind, name = "photo", result.pictures[0]
-        elif isinstance(result, PredictResult) and result.rows <= ROWS_TO_SEND:
+        elif (isinstance(result, PredictResult) and result.rows <= ROWS_TO_SEND) or isinstance(result, ExportResult):
             kind, name = "document", result.file
         else:
             return None

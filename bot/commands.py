@@ -16,6 +16,7 @@ COMMANDS: tuple[Command, ...] = (
     Command(name="start", about="what this is, and how things stand"),
     Command(name="connect", about="add a machine of yours"),
     Command(name="worker", about="your machines"),
+    Command(name="data", about="look at a table", example="/data ~/hayride/churn.csv"),
     Command(name="train", about="train a model", example="/train ~/hayride/churn.csv churned"),
     Command(name="predict", about="use a model", example="/predict ~/hayride/new.csv"),
     Command(name="jobs", about="what runs and what ran"),

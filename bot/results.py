@@ -8,17 +8,20 @@ from bot import amounts, words
 from bot.callbacks import Verb, pack
 from bot.html import Html, clip, fill, joined, lines, text
 from bot.messages import Button, Message, Row
+from bot.profiles import profile_text
 from head.api import (
     CATALOGUE,
     HEAD,
     Candidate,
     EndReason,
+    ExportResult,
     ExportSpec,
     JobStatus,
     JobView,
     PathData,
     PredictResult,
     PredictSpec,
+    ProfileResult,
     RowsData,
     TrainResult,
     TrainSpec,
@@ -164,12 +167,27 @@ def ending(job: JobView) -> Message:
         return Message(text=_trained(job, job.result), rows=buttons(job))
     if isinstance(job.result, PredictResult):
         return Message(text=_predicted(job, job.result))
+    if isinstance(job.result, ProfileResult):
+        return Message(text=profile_text(job.result.profile, file_name(job)))
+    if isinstance(job.result, ExportResult):
+        return Message(text=_exported(job, job.result))
     icon, state = words.STATUSES[job.status]
     heading = fill("{icon} <b>{title}: {state}</b>", icon=icon, title=title(job), state=state)
     if job.problem is not None:
         return Message(text=lines(heading, words.problem(job.problem)))
     said = words.ENDINGS[job.end_reason or EndReason.CRASHED]
     return Message(text=lines(heading, words.three(said.happened, said.data, said.remedy)))
+
+
+def _exported(job: JobView, result: ExportResult) -> Html:
+    where = place_title(job.place, job.place_name)
+    return lines(
+        fill("✅ <b>{file}</b> is written ({size}).", file=clip(result.file, 80), size=amounts.size(result.bytes)),
+        fill("It lies on {where}: <code>{path}</code>", where=where, path=clip(result.path, 300))
+        if job.place != HEAD
+        else None,
+        *(fill("⚠️ {warning}", warning=clip(warning, 160)) for warning in result.warnings[:3]),
+    )
 
 
 def headline(result: TrainResult) -> Html:

@@ -11,7 +11,7 @@ from bot.callbacks import BadCallback, Callback, Verb, unpack
 from bot.chat import Chat
 from bot.html import clip, fill, lines, text
 from bot.messages import Button, Message, Pressed, Sent
-from bot.screens import access, cancel, connect, dashboard, files, help, jobs, models, start, worker
+from bot.screens import access, cancel, connect, dashboard, data, files, help, jobs, models, start, worker
 from bot.screens.form_screen import FormScreen
 from bot.screens.predict import PredictScreen
 from bot.screens.train import TrainScreen
@@ -35,6 +35,7 @@ class Router:
             "help": help.open,
             "connect": connect.open,
             "worker": worker.open,
+            "data": data.open,
             "train": self.train.open,
             "predict": self.predict.open,
             "jobs": jobs.open,

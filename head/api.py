@@ -25,6 +25,7 @@ from head.errors import (
 from ray_jobs.catalogue import AUTO, descriptions
 from ray_jobs.spec import (
     Candidate,
+    ColumnProfile,
     Data,
     DataFacts,
     ExportResult,
@@ -37,6 +38,7 @@ from ray_jobs.spec import (
     PredictSpec,
     Problem,
     ProblemCode,
+    Profile,
     ProfileResult,
     ProfileSpec,
     Progress,
@@ -61,6 +63,7 @@ __all__ = [
     "Change",
     "ChatSettings",
     "Clock",
+    "ColumnProfile",
     "Data",
     "DataFacts",
     "DataRefused",
@@ -90,6 +93,7 @@ __all__ = [
     "PredictSpec",
     "Problem",
     "ProblemCode",
+    "Profile",
     "ProfileResult",
     "ProfileSpec",
     "Progress",

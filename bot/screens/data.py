@@ -1,0 +1,59 @@
+"""/data: what a table is like, before anything is trained on it."""
+
+from __future__ import annotations
+
+import secrets
+
+from pydantic import ValidationError
+
+from bot import places, words
+from bot.arguments import parse
+from bot.chat import Chat
+from bot.html import Html, clip, fill
+from head.api import Data, HayrideError, PathData, ProfileSpec, UploadData
+
+_EXAMPLE = "/data ~/hayride/churn.csv churned"
+
+
+async def open(chat: Chat, arguments: str) -> None:
+    """`/data PATH [TARGET] [on=MACHINE] [sheet=NAME]`: starts the job that looks; the target is looked at as such."""
+    given = parse(arguments)
+    if not given.words:
+        await chat.show(fill("Which file? Type it behind the command: <code>{example}</code>", example=_EXAMPLE))
+        return
+    try:
+        data, place = await _find(chat, given.words[0], given.options)
+        spec = ProfileSpec(data=data, target=" ".join(given.words[1:]) or None)
+        job = await chat.api.submit(chat.person.id, spec, place, request=f"data-{secrets.token_hex(8)}")
+    except ValidationError:
+        said = words.three("That name is too long.", "Nothing was read.", f"A good one looks like {_EXAMPLE}")
+        await chat.show(said)
+    except _NoSuchPlace as error:
+        await chat.show(error.said)
+    except HayrideError as error:
+        await chat.show(words.error(error))
+    else:
+        chat.started.append(job.id)
+        await chat.show_job(job)
+
+
+class _NoSuchPlace(Exception):
+    def __init__(self, said: Html) -> None:
+        self.said = said
+
+
+async def _find(chat: Chat, name: str, options: dict[str, str]) -> tuple[Data, str]:
+    """The file and where it lies: one that was sent, else a path on the machine that was named, or the usual one."""
+    place = ""
+    if wanted := options.get("on", ""):
+        found = await places.find(chat, wanted)
+        if found is None:
+            names = ", ".join(label for label, _ in await places.choices(chat))
+            happened = fill("You have no machine called {name}.", name=clip(wanted, 60))
+            raise _NoSuchPlace(words.three(happened, "Nothing was read.", f"Choose one of: {names}"))
+        place = found[0]
+    sheet = options.get("sheet", "")
+    sent = await chat.api.find_upload(chat.person.id, name) if "/" not in name and name[0] != "~" else None
+    if sent is not None and place in ("", sent.place):
+        return UploadData(upload_id=sent.id, name=sent.name, sheet=sheet), sent.place
+    return PathData(path=name, sheet=sheet), place or await chat.api.default_place(chat.person.id)
