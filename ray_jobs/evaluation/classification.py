@@ -93,16 +93,11 @@ def _brier(truth: Codes, probabilities: Floats, weights: Floats | None) -> float
 
 
 def _of_confusion(counts: Floats) -> dict[str, float]:
-    classes = counts.shape[1]
     right = np.append(np.diagonal(counts), 0.0)  # an unknown label is never right
     rows, predicted = counts.sum(axis=1), np.append(counts.sum(axis=0), 0.0)
     occurs, told = rows > 0, rows + predicted > 0
-    return (
-        {
-            "accuracy": float(right.sum() / rows.sum()),
-            "balanced_accuracy": float(np.mean(right[occurs] / rows[occurs])),
-            "f1_macro": float(np.mean(2 * right[told] / (rows + predicted)[told])),
-        }
-        if classes
-        else {}
-    )
+    return {
+        "accuracy": float(right.sum() / rows.sum()),
+        "balanced_accuracy": float(np.mean(right[occurs] / rows[occurs])),
+        "f1_macro": float(np.mean(2 * right[told] / (rows + predicted)[told])),
+    }

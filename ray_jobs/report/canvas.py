@@ -16,7 +16,6 @@ from matplotlib.figure import Figure
 from matplotlib.font_manager import FontProperties, findfont, get_font
 from matplotlib.ticker import Formatter, LogLocator, MaxNLocator, NullLocator
 
-from ray_jobs.problems import clip
 from ray_jobs.report.numbers import tick_labels
 
 DPI = 130
@@ -39,8 +38,14 @@ def save(figure: Figure, path: Path) -> None:
     figure.savefig(path, format="png", dpi=DPI)
 
 
-def title(axes: Any, text: str, size: float = TITLE) -> None:
-    axes.set_title(safe(text), fontsize=size, fontfamily=_FAMILY, parse_math=False, loc="left")
+def head(figure: Figure, text: str) -> None:
+    """What the picture is, over its whole width."""
+    figure.suptitle(text, x=0.01, horizontalalignment="left", fontsize=TITLE, fontfamily=_FAMILY)
+
+
+def title(axes: Any, text: str) -> None:
+    """What one of several panels is."""
+    axes.set_title(safe(text), fontsize=TEXT, fontfamily=_FAMILY, parse_math=False, loc="left")
 
 
 def label_axes(axes: Any, x: str = "", y: str = "", size: float = TEXT) -> None:
@@ -94,10 +99,10 @@ def clean(axes: Any) -> None:
     axes.set_axisbelow(True)
 
 
-def safe(text: str, most: int = 200) -> str:
+def safe(text: str) -> str:
     """`text` in letters that the font has; a box for each of the others."""
     known = _letters()
-    return "".join(letter if letter == "\n" or ord(letter) in known else "□" for letter in clip(text, most))
+    return "".join(letter if letter == "\n" or ord(letter) in known else "□" for letter in text)
 
 
 @cache

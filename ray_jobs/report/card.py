@@ -7,8 +7,9 @@ from collections.abc import Iterator
 
 from ray_jobs.evaluation import ClassScore
 from ray_jobs.report import card_making, card_results
-from ray_jobs.report.elements import Element, element, name, paragraph, plain, section, written
+from ray_jobs.report.elements import Element, element, name, paragraph, section, written
 from ray_jobs.report.facts import CardFacts, model_title
+from ray_jobs.report.letters import plain
 from ray_jobs.report.style import STYLE
 from ray_jobs.report.verdict import verdict
 from ray_jobs.spec import TrainResult

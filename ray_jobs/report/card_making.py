@@ -7,8 +7,9 @@ import re
 from datetime import UTC, datetime
 
 from ray_jobs.evaluation import ClassScore
-from ray_jobs.report.elements import Element, element, facts, listing, name, paragraph, plain, section, table
+from ray_jobs.report.elements import Element, element, facts, listing, name, paragraph, section, table
 from ray_jobs.report.facts import CardFacts, model_title
+from ray_jobs.report.letters import plain
 from ray_jobs.report.numbers import digits, percent, seconds, size, whole
 from ray_jobs.spec import FileSplit, GroupSplit, RandomSplit, TimeSplit
 

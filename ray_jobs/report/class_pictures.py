@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 
 from ray_jobs.evaluation.outcome import Calibration, Classified, Codes, Curve
-from ray_jobs.problems import clip
 from ray_jobs.report import canvas
+from ray_jobs.report.letters import label
 from ray_jobs.report.numbers import digits, percent, short
 
 _MOST_CLASSES = 12
@@ -21,7 +21,7 @@ def draw_confusion(path: Path, classified: Classified) -> None:
     counts, names = _merged(classified.confusion, classified.names)
     shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
     figure, axes = canvas.new_figure()
-    canvas.title(axes, "What is taken for what (test rows)")
+    canvas.head(figure, "What is taken for what (test rows)")
     axes.imshow(shares, cmap="Blues", vmin=0, vmax=1, aspect="auto")
     few = len(counts[0]) <= 4
     size = 18.0 if few else 12.0 if len(counts[0]) <= 8 else 9.0
@@ -39,7 +39,7 @@ def draw_confusion(path: Path, classified: Classified) -> None:
 def draw_roc(path: Path, classified: Classified) -> None:
     """Found rows against false alarms, for every place where one could draw the line."""
     figure, axes = canvas.new_figure()
-    canvas.title(axes, "Telling classes apart (ROC, test rows)")
+    canvas.head(figure, "Telling classes apart (ROC, test rows)")
     axes.plot([0, 1], [0, 1], color=canvas.GREY, linewidth=1.5, linestyle="--")
     canvas.write(axes, 0.52, 0.46, "guessing", canvas.SMALL, color=canvas.GREY, rotation=45, ha="center", va="center")
     _draw_curves(axes, classified.roc, classified.names)
@@ -50,7 +50,7 @@ def draw_roc(path: Path, classified: Classified) -> None:
 def draw_precision_recall(path: Path, curve: Curve, name: str, share: float) -> None:
     """How many of the rows that are taken for a rare class are of it, by how many of its rows are found."""
     figure, axes = canvas.new_figure()
-    canvas.title(axes, "Finding a rare class (test rows)")
+    canvas.head(figure, "Finding a rare class (test rows)")
     axes.axhline(share, color=canvas.GREY, linewidth=1.5, linestyle="--")
     canvas.write(axes, 0.02, share + 0.015, f"guessing: {percent(share, 2)}", canvas.SMALL, color=canvas.GREY)
     _draw_curves(axes, (curve,), {curve.code: name}, top=True)
@@ -61,7 +61,7 @@ def draw_precision_recall(path: Path, curve: Curve, name: str, share: float) -> 
 def draw_calibration(path: Path, calibration: Calibration, names: tuple[str, ...]) -> None:
     """The chance that was told against how often it came true; a point for each tenth of the rows."""
     figure, axes = canvas.new_figure()
-    canvas.title(axes, "Do the chances come true? (test rows)")
+    canvas.head(figure, "Do the chances come true? (test rows)")
     axes.plot([0, 1], [0, 1], color=canvas.GREY, linewidth=1.5, linestyle="--")
     axes.plot(calibration.predicted, calibration.observed, color=canvas.BLUE, linewidth=2)
     # Two standard errors of a share, so that nobody reads much into a point of 20 rows.
@@ -71,14 +71,14 @@ def draw_calibration(path: Path, calibration: Calibration, names: tuple[str, ...
     axes.errorbar(calibration.predicted, calibration.observed, yerr=ends, fmt="o", color=canvas.BLUE, markersize=8)
     _unit_square(axes, float(max(high.max(), calibration.predicted.max())))
     canvas.note(axes, [f"off by {percent(calibration.error, 2)} on average"])
-    what = "of the predicted class" if calibration.code is None else f"of '{clip(names[calibration.code], 20)}'"
+    what = "of the predicted class" if calibration.code is None else f"of '{label(names[calibration.code], 20)}'"
     canvas.label_axes(axes, f"chance {what}, as told", "how often it came true")
     canvas.save(figure, path)
 
 
 def _merged(confusion: Codes, names: tuple[str, ...]) -> tuple[Codes, list[str]]:
     """At most 12 classes; rows without any test row go, but for those of known classes."""
-    labels = [clip(name, 14) for name in names]
+    labels = [label(name, 14) for name in names]
     counts = confusion
     if len(names) > _MOST_CLASSES:
         order = np.argsort(-confusion.sum(axis=1)[:-1], kind="stable")
@@ -105,7 +105,7 @@ def _draw_curves(axes: Any, curves: tuple[Curve, ...], names: Any, *, top: bool 
     _unit_square(axes)
     for number, (color, curve) in enumerate(zip(canvas.COLOURS, curves, strict=False)):
         axes.plot(curve.x, curve.y, color=color, linewidth=2.5, zorder=3)
-        text = f"{clip(names[curve.code], 18)}: area {digits(curve.area)}"
+        text = f"{label(names[curve.code], 18)}: area {digits(curve.area)}"
         box = {"facecolor": "white", "alpha": 0.8, "edgecolor": "none", "pad": 1.5}
         place = {"ha": "right", "va": "bottom", "color": color, "fontweight": "bold", "zorder": 4, "bbox": box}
         height = 0.93 if top else 0.02 + 0.065 * (len(curves) - 1 - number)

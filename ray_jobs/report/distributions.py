@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from ray_jobs.problems import clip
 from ray_jobs.report import canvas
+from ray_jobs.report.letters import label
 from ray_jobs.report.number_pictures import shown_range
 from ray_jobs.report.numbers import percent
 from ray_jobs.spec import Kind
@@ -40,7 +40,7 @@ def draw_distributions(path: Path, frame: pd.DataFrame, kinds: Mapping[str, Kind
 
 
 def _draw_column(axes: Any, column: pd.Series, kind: Kind, *, show_values: bool) -> None:
-    canvas.title(axes, clip(str(column.name), 22), canvas.TEXT)
+    canvas.title(axes, label(str(column.name), 22))
     canvas.clean(axes)
     values = column.dropna()
     notes: list[str] = []
@@ -98,7 +98,7 @@ def _draw_dates(axes: Any, dates: pd.Series) -> list[str]:
 def _draw_categories(axes: Any, values: pd.Series, *, show_values: bool) -> None:
     counts = values.astype(str).value_counts()
     shares = (counts.iloc[:_MOST_BARS] / counts.sum()).tolist()
-    names = [clip(name, 12) if show_values else "" for name in counts.index[:_MOST_BARS]]
+    names = [label(name, 12) if show_values else "" for name in counts.index[:_MOST_BARS]]
     if len(counts) > _MOST_BARS:
         shares.append(1 - sum(shares))
         names.append(f"{len(counts) - _MOST_BARS} others")

@@ -2,21 +2,12 @@
 
 from __future__ import annotations
 
-import unicodedata
 from collections.abc import Iterable
 from xml.etree import ElementTree
 
-from ray_jobs.problems import clip
+from ray_jobs.report.letters import label
 
 Element = ElementTree.Element
-#: They turn the reading direction of what follows, so that a name could disguise itself or its neighbours.
-_TURNING = frozenset(map(chr, (*range(0x202A, 0x202F), *range(0x2066, 0x206A), 0x200E, 0x200F, 0x061C)))
-
-
-def plain(text: str, limit: int = 256) -> str:
-    """`text` on one line without what is no letter: control characters, half surrogates, turns of direction."""
-    clipped = clip(" ".join(text[: 4 * limit].split()), limit)
-    return "".join(letter for letter in clipped if letter not in _TURNING and not _is_control(letter))
 
 
 def element(tag: str, *children: Element | str, **attributes: str) -> Element:
@@ -37,7 +28,7 @@ def element(tag: str, *children: Element | str, **attributes: str) -> Element:
 
 def name(text: str, limit: int = 256) -> Element:
     """A name from a file, kept apart from the text around it whichever way it is read."""
-    return element("bdi", plain(text, limit) or "(no name)")
+    return element("bdi", label(text, limit))
 
 
 def paragraph(*children: Element | str) -> Element:
@@ -70,10 +61,3 @@ def facts(pairs: Iterable[tuple[str, Element | str]]) -> Element:
 
 def written(root: Element) -> str:
     return "<!doctype html>\n" + ElementTree.tostring(root, encoding="unicode", method="html") + "\n"
-
-
-def _is_control(letter: str) -> bool:
-    if unicodedata.category(letter) in ("Cc", "Cs"):
-        return True
-    code = ord(letter)
-    return code & 0xFFFE == 0xFFFE or 0xFDD0 <= code <= 0xFDEF  # what Unicode will never give a meaning

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 
 from ray_jobs.evaluation.outcome import Floats, Measured
-from ray_jobs.problems import clip
 from ray_jobs.report import canvas
+from ray_jobs.report.letters import label
 from ray_jobs.report.numbers import percent, short, whole
 
 #: A few values far out would press all others into one corner: where the whole range is so many times that of 99 % of
@@ -26,7 +26,7 @@ def draw_predicted(path: Path, measured: Measured, target: str) -> None:
     logarithmic = 0 < float(values.min()) < float(values.max()) / 1000
     low, high, outside = (*_ends(np.log(values), np.exp), 0) if logarithmic else shown_range(values)
     figure, axes = canvas.new_figure()
-    canvas.title(axes, "Predicted against actual (test rows)")
+    canvas.head(figure, "Predicted against actual (test rows)")
     notes = [f"{whole(outside)} values lie outside the picture"] if outside else []
     line = (np.geomspace if logarithmic else np.linspace)(low, high, 200)
     if interval := measured.interval:
@@ -37,7 +37,7 @@ def draw_predicted(path: Path, measured: Measured, target: str) -> None:
     axes.plot(line, line, color=canvas.GREY, linewidth=1.5)
     alpha = 0.6 if len(measured.actual) < 500 else 0.3
     axes.scatter(measured.actual, measured.predicted, s=16, alpha=alpha, color=canvas.BLUE, edgecolors="none")
-    _number_axes(axes, f"actual {clip(target, 30)}", "predicted", logarithmic=logarithmic)
+    _number_axes(axes, f"actual {label(target, 30)}", "predicted", logarithmic=logarithmic)
     axes.set_xlim(low, high)
     axes.set_ylim(low, high)
     canvas.note(axes, notes)
@@ -49,7 +49,7 @@ def draw_residuals(path: Path, measured: Measured) -> None:
     residuals = measured.actual - measured.predicted
     low, high, outside = shown_range(np.append(residuals, 0.0))
     figure, (upper, lower) = canvas.new_figure(rows=2)
-    canvas.title(upper, "How far off: actual less predicted")
+    canvas.head(figure, "How far off: actual less predicted")
     upper.hist(residuals, bins=np.linspace(low, high, 31).tolist(), color=canvas.BLUE, zorder=2)
     upper.axvline(0, color=canvas.GREY, linewidth=1.5)
     upper.margins(y=0.3)

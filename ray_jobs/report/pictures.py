@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 from ray_jobs.evaluation import Classified, Evaluation
-from ray_jobs.problems import clip
 from ray_jobs.report import canvas
 from ray_jobs.report.class_pictures import draw_calibration, draw_confusion, draw_precision_recall, draw_roc
+from ray_jobs.report.letters import label
 from ray_jobs.report.number_pictures import draw_predicted, draw_residuals
 from ray_jobs.report.numbers import short
 from ray_jobs.spec import Task
@@ -44,7 +44,7 @@ def draw_importance(path: Path, importance: tuple[tuple[str, float], ...], task:
     """A bar for each of the 12 columns that matter most; none for those that matter a hundredth of the first."""
     shown = [pair for pair in importance[:_MOST_BARS] if pair[1] >= importance[0][1] / 100]
     figure, axes = canvas.new_figure()
-    canvas.title(axes, "Which columns matter (test rows)")
+    canvas.head(figure, "Which columns matter (test rows)")
     axes.barh(range(len(shown)), [value for _, value in shown], color=canvas.BLUE, height=0.7)
     axes.set_ylim(max(len(shown), 4) - 0.4, -0.6)
     for row, (_, value) in enumerate(shown):
@@ -56,7 +56,7 @@ def draw_importance(path: Path, importance: tuple[tuple[str, float], ...], task:
     canvas.number_ticks(axes.xaxis, 4)
     canvas.clean(axes)
     axes.grid(axis="y", visible=False)
-    canvas.name_ticks(axes.yaxis, [clip(name, 22) for name, _ in shown])
+    canvas.name_ticks(axes.yaxis, [label(name, 22) for name, _ in shown])
     if len(importance) > len(shown):
         figure.supxlabel(
             canvas.safe(f"{len(importance) - len(shown)} other columns matter less"), fontsize=canvas.SMALL

@@ -20,7 +20,7 @@ from sklearn.linear_model import LinearRegression, LogisticRegression
 from ray_jobs.evaluation import Evaluation, evaluate
 from ray_jobs.report import CardFacts, draw_distributions, draw_pictures, model_card, numbers
 from ray_jobs.report.card import MOST_BYTES
-from ray_jobs.report.elements import plain
+from ray_jobs.report.letters import label, plain
 from ray_jobs.report.verdict import verdict
 from ray_jobs.schema import Column
 from ray_jobs.spec import Candidate, Kind, PathData, Task, TimeSplit, TrainResult, TrainSpec
@@ -379,7 +379,7 @@ def test_any_name_leaves_the_card_whole_and_still(name: str, task: Task) -> None
     card.encode("utf-8")
     assert not re.search(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]", card)
     checked = Checker(card)
-    assert " ".join(plain(name).split()) in checked.text
+    assert " ".join(label(name).split()) in checked.text
 
 
 def test_names_keep_what_can_be_read() -> None:
