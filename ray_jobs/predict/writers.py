@@ -7,6 +7,7 @@ import json
 from collections.abc import Iterator
 from contextlib import ExitStack
 from datetime import date, datetime
+from decimal import Decimal
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -16,7 +17,7 @@ import xlsxwriter  # type: ignore[import-untyped]
 
 from ray_jobs.predict.answers import Added
 from ray_jobs.predict.pieces import Kept
-from ray_jobs.reading.sniffing import CsvForm
+from ray_jobs.reading.csv_forms import CsvForm
 
 #: What a sheet holds.
 SHEET_ROWS, SHEET_COLUMNS = 1_048_576, 16_384
@@ -133,6 +134,7 @@ class SheetWriter:
             },
         )
         self._sheet = self._book.add_worksheet("predictions")
+        self._day = self._book.add_format({"num_format": "yyyy-mm-dd"})
         self._row = 1
         self.cut = 0  #: cells whose text was longer than a cell may be
         for number, name in enumerate(names):
@@ -153,6 +155,10 @@ class SheetWriter:
             self._sheet.write_number(row, column, value)
         elif isinstance(value, datetime) and value.tzinfo is None and value.year >= _FIRST_YEAR:
             self._sheet.write_datetime(row, column, value)
+        elif isinstance(value, date) and not isinstance(value, datetime) and value.year >= _FIRST_YEAR:
+            self._sheet.write_datetime(row, column, value, self._day)
+        elif isinstance(value, Decimal) and value.is_finite():
+            self._sheet.write_number(row, column, float(value))
         else:
             self._text(row, column, str(value))
 
@@ -190,7 +196,9 @@ def _is_finite(value: float) -> bool:
     return abs(value) <= 1.7976931348623157e308
 
 
-def _json_value(value: object) -> str:
+def _json_value(value: object) -> str | float:
     if isinstance(value, date):
         return value.isoformat()
+    if isinstance(value, Decimal) and value.is_finite():
+        return float(value)
     return value.decode("utf-8", "backslashreplace") if isinstance(value, bytes) else str(value)

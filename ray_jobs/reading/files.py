@@ -20,36 +20,74 @@ from ray_jobs.spec import Data, PathData, ProblemCode
 
 @dataclass(frozen=True, kw_only=True)
 class DataFile:
-    """An open regular file. `descriptor` is closed by `open_data`."""
+    """A regular file that was looked at. While `descriptor` is there it is open, and whoever opened it closes it."""
 
-    descriptor: int
+    descriptor: int | None
     name: str  #: the plain file name, fit to be part of another
     shown: str  #: as the owner knows it: a path, or the name of a sent file
     size: int  #: bytes
+    real: str  #: its path without links
+    roots: tuple[str, ...]  #: the folders that it must lie in, without links
+    identity: tuple[int, int]  #: device and inode: which file it was when it was looked at
 
     @property
     def path(self) -> str:
         """A path that opens this very file again, whatever was put in its place meanwhile."""
+        if self.descriptor is None:
+            raise ValueError(f"{self.name} is not open")
         return f"/dev/fd/{self.descriptor}"
+
+    @contextmanager
+    def opened(self) -> Iterator[str]:
+        """`path`, of a file that is held open or else is opened again with the checks of the first time. Raises
+        Refused.
+        """
+        if self.descriptor is not None:
+            yield self.path
+            return
+        with looked_at(self.real, self.shown, self.roots) as again:
+            if again.identity != self.identity:
+                raise _replaced(self.shown)
+            yield again.path
 
 
 @contextmanager
 def open_data(place: Place, data: Data) -> Iterator[DataFile]:
-    """Finds, checks and opens the file. Raises Refused."""
+    """Finds, checks and opens the one file that `data` names. Raises Refused."""
     if isinstance(data, PathData):
-        real, shown = _find_path(place, data.path)
-        roots = [os.path.realpath(folder) for folder in place.allowed]
+        real, shown = find_path(place, data.path)
+        roots = real_folders(place.allowed)
     else:
         real, shown = _find_upload(place, data.upload_id, data.name), data.name
-        roots = [os.path.realpath(place.inbox)]
-    descriptor, size = _open_regular(real, shown)
+        roots = real_folders((place.inbox,))
+    with looked_at(real, shown, roots) as file:
+        yield file
+
+
+@contextmanager
+def looked_at(real: str, shown: str, roots: tuple[str, ...]) -> Iterator[DataFile]:
+    """Opens a file for the block, if it is a regular one inside of `roots` with something in it. Raises Refused."""
+    descriptor, status = _open_regular(real, shown)
     try:
-        _check_still_inside(descriptor, roots, shown)
-        if size == 0:
+        check_still_inside(descriptor, roots, shown)
+        if status.st_size == 0:
             raise Refused(ProblemCode.FILE_EMPTY, f"{shown} is empty: it has no bytes.", subject=shown)
-        yield DataFile(descriptor=descriptor, name=plain_name(os.path.basename(shown)), shown=shown, size=size)
+        yield DataFile(
+            descriptor=descriptor,
+            name=plain_name(os.path.basename(shown)),
+            shown=shown,
+            size=status.st_size,
+            real=real,
+            roots=roots,
+            identity=(status.st_dev, status.st_ino),
+        )
     finally:
         os.close(descriptor)
+
+
+def real_folders(folders: tuple[Path, ...]) -> tuple[str, ...]:
+    """The folders without links."""
+    return tuple(os.path.realpath(folder) for folder in folders)
 
 
 def plain_name(name: str) -> str:
@@ -60,16 +98,11 @@ def plain_name(name: str) -> str:
     return stem.encode()[: 200 - len(ending.encode())].decode(errors="ignore") + ending
 
 
-def _find_path(place: Place, text: str) -> tuple[str, str]:
-    """The real path, and the path as the owner knows it. A bare relative path is looked up in each allowed folder."""
-    if "\0" in text:
-        raise Refused(ProblemCode.FILE_MISSING, "A path cannot hold a NUL character.")
-    expanded = os.path.join(place.home, text[2:]) if text.startswith("~/") else text
-    tried = [os.path.join(folder, expanded) for folder in place.allowed] or [expanded]
-    inside = [(os.path.realpath(path), os.path.normpath(path)) for path in tried]
-    inside = [(real, shown) for real, shown in inside if _within(real, place.allowed)]
-    if not inside:
-        raise _outside(place, text)
+def find_path(place: Place, text: str) -> tuple[str, str]:
+    """The real path, and the path as the owner knows it, of what is there. Raises Refused(FILE_MISSING,
+    OUTSIDE_ALLOWED).
+    """
+    inside = paths_inside(place, text)
     for real, shown in inside:
         if os.path.lexists(real):
             return real, shown
@@ -80,6 +113,21 @@ def _find_path(place: Place, text: str) -> tuple[str, str]:
         subject=shown,
         suggestions=nearest(os.path.basename(real), _names_beside(real)),
     )
+
+
+def paths_inside(place: Place, text: str) -> list[tuple[str, str]]:
+    """The paths that `text` can mean, really and as the owner knows them, inside the allowed folders: a bare relative
+    path is looked up in each of them. At least one. Raises Refused(FILE_MISSING, OUTSIDE_ALLOWED).
+    """
+    if "\0" in text:
+        raise Refused(ProblemCode.FILE_MISSING, "A path cannot hold a NUL character.")
+    expanded = os.path.join(place.home, text[2:]) if text.startswith("~/") else text
+    tried = [os.path.join(folder, expanded) for folder in place.allowed] or [expanded]
+    inside = [(os.path.realpath(path), os.path.normpath(path)) for path in tried]
+    inside = [(real, shown) for real, shown in inside if _within(real, place.allowed)]
+    if not inside:
+        raise _outside(place, text)
+    return list(dict.fromkeys(inside))
 
 
 def _outside(place: Place, text: str) -> Refused:
@@ -97,8 +145,7 @@ def _outside(place: Place, text: str) -> Refused:
 
 
 def _within(real: str, folders: tuple[Path, ...]) -> bool:
-    roots = [os.path.realpath(folder) for folder in folders]
-    return any(real == root or real.startswith(root.rstrip("/") + "/") for root in roots)
+    return any(real == root or real.startswith(root.rstrip("/") + "/") for root in real_folders(folders))
 
 
 def _names_beside(real: str) -> list[str]:
@@ -115,8 +162,8 @@ def _find_upload(place: Place, upload_id: str, name: str) -> str:
     return os.path.realpath(path)
 
 
-def _open_regular(real: str, shown: str) -> tuple[int, int]:
-    """A descriptor and the size. Looks before it opens, since opening a device can act, and again at what it opened."""
+def _open_regular(real: str, shown: str) -> tuple[int, os.stat_result]:
+    """A descriptor and what it is. Looks before it opens, since opening a device can act, and again at what opened."""
     try:
         _check_regular(os.stat(real, follow_symlinks=False).st_mode, shown)
         # O_NONBLOCK: a FIFO put in place meanwhile must not hang us.
@@ -129,7 +176,7 @@ def _open_regular(real: str, shown: str) -> tuple[int, int]:
     except BaseException:
         os.close(descriptor)
         raise
-    return descriptor, status.st_size
+    return descriptor, status
 
 
 def _check_regular(mode: int, shown: str) -> None:
@@ -151,11 +198,15 @@ def _unopened(error: OSError, shown: str) -> Refused:
     return Refused(ProblemCode.FILE_UNREADABLE, f"{shown} cannot be read: {reason}.", subject=shown)
 
 
-def _check_still_inside(descriptor: int, roots: list[str], shown: str) -> None:
-    """Closes the gap between looking and opening: where does the open file really lie? Linux tells."""
+def check_still_inside(descriptor: int, roots: tuple[str, ...], shown: str) -> None:
+    """Closes the gap between looking and opening: where does the open file really lie? Linux tells. Raises Refused."""
     try:
         real = os.readlink(f"/proc/self/fd/{descriptor}")
     except OSError:
         return
-    if not any(real.startswith(root.rstrip("/") + "/") for root in roots):
-        raise Refused(ProblemCode.OUTSIDE_ALLOWED, f"{shown} was replaced while it was opened.", subject=shown)
+    if not any(real == root or real.startswith(root.rstrip("/") + "/") for root in roots):
+        raise _replaced(shown)
+
+
+def _replaced(shown: str) -> Refused:
+    return Refused(ProblemCode.OUTSIDE_ALLOWED, f"{shown} was replaced while it was opened.", subject=shown)
