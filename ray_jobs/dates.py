@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import re
+from typing import Final
 
 import pandas as pd
 
 #: Also how a whole number can be a date.
 COMPACT = "%Y%m%d"
+DATE_TYPE: Final = "datetime64[us]"
+_FIRST, _LAST = pd.Timestamp("1678-01-01").as_unit("us"), pd.Timestamp("2261-12-31").as_unit("us")
 #: What may be a date, before a time of day. Two-digit years only where day and month have two digits too, or slashes
 #: between them: 1.10.12 is a version of something.
 _DATES = (
@@ -52,9 +55,13 @@ def date_format_of(sample: pd.Series) -> str:
 
 
 def to_dates(values: pd.Series, date_format: str) -> pd.Series:
-    """UTC, without a time zone in the type. What is no date becomes missing."""
+    """UTC, in microseconds, without a time zone in the type. What is no date becomes missing. Dates far away, like the
+    31st of December 9999, count as the nearest of the years 1678 to 2261: differences of those fit into a timedelta.
+    """
     # Each distinct value is read once: a table has far fewer dates than rows.
     positions, distinct = pd.factorize(values)  # -1 for gaps
     dates = pd.to_datetime(pd.Series(distinct), format=date_format or None, errors="coerce", utc=True)
-    read = pd.concat([dates.dt.tz_localize(None), pd.Series([pd.NaT], dtype=dates.dt.tz_localize(None).dtype)])
+    near = dates.dt.tz_localize(None).astype(DATE_TYPE)
+    near = near.mask(near < _FIRST, _FIRST).mask(near > _LAST, _LAST)
+    read = pd.concat([near, pd.Series([pd.NaT], dtype=DATE_TYPE)])
     return pd.Series(read.to_numpy()[positions], index=values.index)

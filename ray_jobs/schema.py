@@ -8,7 +8,7 @@ from typing import Literal
 import numpy as np
 import pandas as pd
 
-from ray_jobs.dates import COMPACT, date_format_of, to_dates
+from ray_jobs.dates import COMPACT, DATE_TYPE, date_format_of, to_dates
 from ray_jobs.problems import Refused, clip, listed, nearest
 from ray_jobs.spec import ColumnFacts, Frozen, Name, ProblemCode
 from ray_jobs.spec import Kind as FinerKind
@@ -160,7 +160,7 @@ def _convert(values: pd.Series, column: Column) -> pd.Series:
         if pd.api.types.is_numeric_dtype(values.dtype) and column.date_format == COMPACT:
             return to_dates(as_text(values), COMPACT)
         if pd.api.types.is_numeric_dtype(values.dtype):  # a year alone, a serial number: not what was trained on
-            return pd.Series(pd.NaT, index=values.index, dtype="datetime64[ns]")
+            return pd.Series(pd.NaT, index=values.index, dtype=DATE_TYPE)
         return to_dates(values, column.date_format)
     if column.kind in ("category", "text"):
         return as_text(values)
