@@ -55,7 +55,7 @@ TRAITS: dict[str, Traits] = {
     "mlp": Traits(rate=5.0, base=0.5, one_hot=True),
     "polynomial": Traits(rate=10.0, one_hot=True, most_rows=20_000),
     "svm": Traits(rate=20.0, one_hot=True, most_rows=5_000),
-    "k_nearest_neighbours": Traits(rate=1.0, one_hot=True, most_rows=20_000),
+    "k_nearest_neighbors": Traits(rate=1.0, one_hot=True, most_rows=20_000),
 }
 BASELINE = "dummy"
 

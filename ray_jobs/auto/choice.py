@@ -77,7 +77,7 @@ def _pool(complete: list[Entrant]) -> list[Entrant]:
 
 
 def _weighed(board: Board, pool: list[Entrant]) -> Weighed:
-    said = np.stack([np.concatenate([one.done[part].said for part in board.checks]) for one in pool])
+    said = np.stack([np.concatenate([board.what(one)[part].said for part in board.checks]) for one in pool])
     truth = np.concatenate([board.truth[part] for part in board.checks])
     # A row that is in several parts (the folds dealt again) must be on one side only, so rows are dealt anew.
     folds = np.concatenate(list(board.checks.values())) % _PIECES
@@ -90,7 +90,7 @@ def _simplest(board: Board, complete: list[Entrant]) -> Entrant | None:
 
 
 def _losses(board: Board, entrant: Entrant) -> Floats:
-    return np.concatenate([entrant.losses[part] for part in board.checks])
+    return np.concatenate([board.what(entrant)[part].losses for part in board.checks])
 
 
 def _difference(board: Board, one: Floats, other: Floats) -> Difference:

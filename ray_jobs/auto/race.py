@@ -1,7 +1,8 @@
 """The race: what to fit next, and what becomes of whom. It plans by measured times and holds no clock of its own.
 
 1. Every entrant is fitted on the first part, the cheap ones first; one that would take too long is left out.
-2. Whoever is not far behind goes on to the next part, the best first.
+2. Whoever is not far behind goes on to the next part, the best first; at the end a second time, where that is needed
+   for an honest loss (ray_jobs.auto.board).
 3. Where a slot is free and nobody is to go on, the best entries are tuned; trials race by the same rules, stricter.
 """
 
@@ -24,7 +25,7 @@ _DEAR = 0.35
 #: Who was not measured is taken to be slower than estimated by what the others were, but by no more than this: small
 #: fits say little about large ones.
 _SLOWEST = 4.0
-#: More rows take more rounds: by this power of how many more.
+#: More rows take more rounds of boosting: by this power of how many more.
 _MORE_ROUNDS = 0.5
 
 
@@ -69,8 +70,8 @@ class Race:
         self._pace.setdefault(entrant.model, []).append(outcome.seconds / estimate)
         if entrant.out:
             return
-        self.board.take(entrant, fit.part, outcome)
-        if set(self.board.checks) <= set(entrant.done):
+        self.board.take(entrant, fit.part, outcome, again=fit.rounds is not None)
+        if not self.board.rest(entrant) and not self.board.rest_again(entrant):
             self._judged(entrant)
 
     def seconds(self, model: str, rows: int) -> float:
@@ -81,13 +82,14 @@ class Race:
 
     def result_seconds(self, entrant: Entrant) -> float:
         """What fitting it on all rows is expected to take."""
-        known = [fitted.seconds / self._rows[part] for part, fitted in entrant.done.items()]
+        known = [one.seconds / self._rows[part] for part, one in self.board.what(entrant).items()]
         return statistics.fmean(known) * self._size.rows if known else self.seconds(entrant.model, self._size.rows)
 
     def recorded(self, entrant: Entrant, weight: float) -> RecordedCandidate:
         """What it is for the fit on all rows."""
-        found = [(fitted.rounds, self._rows[part]) for part, fitted in entrant.done.items() if fitted.rounds]
-        rounds = [number * (self._size.rows / rows) ** _MORE_ROUNDS for number, rows in found]
+        found = [(one.rounds, self._rows[part]) for part, one in entrant.done.items() if one.rounds]
+        power = _MORE_ROUNDS if entry_of(entrant.model).family == "boosting" else 0.0
+        rounds = [number * (self._size.rows / rows) ** power for number, rows in found]
         parameters = checked_parameters(entry_of(entrant.model), entrant.parameters)
         return RecordedCandidate(
             name=entrant.name,
@@ -103,7 +105,7 @@ class Race:
         self.board.settle()
         for entrant in self.board.entrants:
             entrant.running.clear()
-            if not entrant.out and not set(self.board.checks) <= set(entrant.done):
+            if not entrant.out and (self.board.rest(entrant) or self.board.rest_again(entrant)):
                 entrant.out, entrant.note = True, note
 
     @property
@@ -124,25 +126,31 @@ class Race:
         return None
 
     def _next_fit(self, left: float, now: float) -> Fit | None:
-        """Of the best who is to go on."""
-        for entrant in sorted(self.board.entrants, key=self.board.mean):
-            part = self._part_for(entrant, left)
-            if part and self._fits_in_memory(entrant.model):
-                return self._fit(entrant, part, now + left)
+        """Of whoever is to go on and is soonest at the end: so as many as possible get there. Trials come last."""
+        for entrant in sorted(self.board.entrants, key=lambda one: (one.trial is not None, self._to_go(one))):
+            if entrant.out or not entrant.done or self._given_up(entrant):
+                continue
+            rest, again = self.board.rest(entrant), self.board.rest_again(entrant)
+            for part in [one for one in rest or again if one not in entrant.running]:
+                if self.seconds(entrant.model, self._rows[part]) <= left and self._fits_in_memory(entrant.model):
+                    return self._fit(entrant, part, now + left, None if rest else entrant.rounds_but(part))
         return None
 
-    def _part_for(self, entrant: Entrant, left: float) -> str | None:
-        """The part that an entrant goes on to, unless it is given up."""
-        if entrant.out or not entrant.done:
-            return None
-        rest = [part for part in self.board.checks if part not in entrant.done and part not in entrant.running]
-        if not rest or self.seconds(entrant.model, self._rows[rest[0]]) > left:
-            return None
-        if entrant.trial is not None and self._tuning is not None and self._tuning.hopeless(entrant):
+    def _to_go(self, entrant: Entrant) -> float:
+        """Seconds until it is complete."""
+        twice = 2 if entrant.stopped and not entrant.again else 1
+        parts = len(self.board.rest(entrant)) * twice or len(self.board.rest_again(entrant))
+        return parts * self.seconds(entrant.model, self._rows[self._first])
+
+    def _given_up(self, entrant: Entrant) -> bool:
+        if not self.board.rest(entrant) and not self.board.rest_again(entrant):
+            return False
+        behind = self.board.far_behind(entrant)
+        if entrant.trial is not None and self._tuning is not None:
+            behind = self._tuning.hopeless(entrant)
+        if behind:
             self._drop(entrant, f"Given up after {len(entrant.done)} of {len(self.board.checks)} folds: behind.")
-        elif entrant.trial is None and self.board.far_behind(entrant):
-            self._drop(entrant, f"Given up after {len(entrant.done)} of {len(self.board.checks)} folds: far behind.")
-        return None if entrant.out else rest[0]
+        return behind
 
     def _trial(self, left: float, now: float) -> Fit | None:
         entrant = None if self._tuning is None else self._tuning.ask(lambda model: self._affordable(model, left))
@@ -154,7 +162,7 @@ class Race:
     def _affordable(self, model: str, left: float) -> bool:
         return self._fits_in_memory(model) and self.seconds(model, self._rows[self._first]) < left
 
-    def _fit(self, entrant: Entrant, part: str, deadline: float) -> Fit:
+    def _fit(self, entrant: Entrant, part: str, deadline: float, rounds: int | None = None) -> Fit:
         self._running.append((entrant, part))
         entrant.running.add(part)
         others = sum(self._bytes(one.model) for one, _ in self._running[:-1])
@@ -164,6 +172,7 @@ class Race:
             model=entrant.model,
             parameters=entrant.parameters,
             part=part,
+            rounds=rounds,
             deadline=deadline,
             memory=max(self._memory - others, self._bytes(entrant.model)),
         )

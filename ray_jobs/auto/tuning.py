@@ -92,7 +92,7 @@ class Tuning:
 
     def judged(self, entrant: Entrant) -> None:
         """An entrant is complete or out. A trial that was given up counts as its lead or lag on the parts it had."""
-        complete = set(self._board.checks) <= set(entrant.done)
+        complete = not entrant.out
         loss = self._board.mean(entrant) if complete else self._guess(entrant)
         if loss is not None and complete and loss < self._best * (1 - _BETTER):
             self._best, self._since = loss, 0
