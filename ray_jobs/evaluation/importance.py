@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from itertools import islice
 
 import numpy as np
 import pandas as pd
@@ -15,13 +16,14 @@ from ray_jobs.models import FittedModel
 from ray_jobs.spec import Task
 
 Truth = NDArray[np.float64] | NDArray[np.int64]
-#: Positions of columns, and the order in which the rows of each are mixed.
-Batch = list[tuple[int, NDArray[np.int64]]]
+#: The position of a column, and the order into which its rows are mixed.
+Shuffle = tuple[int, NDArray[np.int64]]
 
 #: Shuffled copies are stacked, since each call of a model costs something besides its rows; up to so many cells.
 _MOST_CELLS = 2_000_000
 _MOST_STACKED = 50_000
 _FEWEST_ROWS = 200
+_FIRST_COPIES = 4
 
 
 def permutation_importance(
@@ -39,43 +41,59 @@ def permutation_importance(
     the RMSE (regression) grows when it is shuffled; the most important first. Below zero: chance.
 
     `rows`: of at most so many rows, drawn by `seed`; each column is shuffled `repeats` times. `deadline`:
-    `time.monotonic()` at which to stop; with little time there are fewer repeats and rows, and columns that were not
+    `time.monotonic()` at which to stop; with little time there are fewer rows and repeats, and columns that were not
     reached are left out.
     """
     rng = np.random.default_rng(seed)
     frame, truth = _drawn(frame, task, truth, rows, rng)
-    begun = time.monotonic()
-    if len(frame) < 2 or (deadline is not None and begun >= deadline):
+    if len(frame) < 2 or (deadline is not None and time.monotonic() >= deadline):
         return ()
-    before = _loss(task, truth, model.outputs(frame))
-    copies = max(1, min(_MOST_STACKED, _MOST_CELLS // max(1, frame.shape[1])) // len(frame))
     if deadline is not None:
-        now = time.monotonic()
-        spared = (deadline - now) / max(now - begun, 1e-6)  # shuffled copies that can be predicted in time
-        copies = max(1, min(copies, int(spared / 5)))  # and five looks at the clock at least
-        repeats = max(1, min(repeats, int(spared / frame.shape[1])))
-        if spared < frame.shape[1]:
-            kept = min(len(frame), max(_FEWEST_ROWS, int(len(frame) * spared / frame.shape[1])))
-            frame, truth = frame.iloc[:kept], truth[:kept]
-            before = _loss(task, truth, model.outputs(frame))
-    losses = _shuffled_losses(model, frame, task, truth, _batches(frame, copies, repeats, rng), deadline)
+        frame, truth = _fewer(model, frame, truth, deadline)
+    before = _loss(task, truth, model.outputs(frame))
+    losses = _shuffled_losses(model, frame, task, truth, _shuffles(frame, repeats, rng), deadline)
     grown = [(str(frame.columns[column]), float(np.mean(each)) - before) for column, each in losses.items()]
     return tuple(sorted((pair for pair in grown if np.isfinite(pair[1])), key=lambda pair: -pair[1]))
 
 
 def _shuffled_losses(
-    model: FittedModel, frame: pd.DataFrame, task: Task, truth: Truth, batches: Iterator[Batch], deadline: float | None
+    model: FittedModel,
+    frame: pd.DataFrame,
+    task: Task,
+    truth: Truth,
+    shuffles: Iterator[Shuffle],
+    deadline: float | None,
 ) -> dict[int, list[float]]:
-    """The losses with each column shuffled, by its position."""
+    """The losses with each column shuffled, by its position. How many copies go into a call is found by trying: with
+    a deadline as many as keep a call below a tenth of the time that is left.
+    """
+    most = max(1, min(_MOST_STACKED, _MOST_CELLS // max(1, frame.shape[1])) // len(frame))
+    copies = most if deadline is None else min(most, _FIRST_COPIES)
     found: dict[int, list[float]] = {}
-    for batch in batches:
-        if deadline is not None and time.monotonic() >= deadline:
+    while batch := list(islice(shuffles, copies)):
+        begun = time.monotonic()
+        if deadline is not None and begun >= deadline:
             break
         outputs = model.outputs(_stacked(frame, batch))
         for number, (column, _) in enumerate(batch):
             part = outputs[number * len(frame) : (number + 1) * len(frame)]
             found.setdefault(column, []).append(_loss(task, truth, part))
+        if deadline is not None:
+            now = time.monotonic()
+            share = (now - begun) / max(deadline - now, 1e-6)
+            copies = min(most, 2 * copies) if share < 0.05 else max(1, copies // 2) if share > 0.1 else copies
     return found
+
+
+def _fewer(model: FittedModel, frame: pd.DataFrame, truth: Truth, deadline: float) -> tuple[pd.DataFrame, Truth]:
+    """As many rows as can be predicted once for each column in the time that is left, but not under 200."""
+    model.outputs(frame.iloc[:_FEWEST_ROWS])  # the first call of a model takes longer
+    begun = time.monotonic()
+    model.outputs(frame.iloc[:_FEWEST_ROWS])
+    now = time.monotonic()
+    spared = (deadline - now) / max(now - begun, 1e-6) / frame.shape[1]
+    kept = int(_FEWEST_ROWS * max(1.0, spared))
+    return frame.iloc[:kept], truth[:kept]
 
 
 def _drawn(
@@ -87,20 +105,14 @@ def _drawn(
     return frame.iloc[drawn], truth[drawn]
 
 
-def _batches(frame: pd.DataFrame, copies: int, repeats: int, rng: np.random.Generator) -> Iterator[Batch]:
+def _shuffles(frame: pd.DataFrame, repeats: int, rng: np.random.Generator) -> Iterator[Shuffle]:
     """Every column once, in an order of its own, before any comes again: so a deadline rarely leaves one out."""
-    batch: Batch = []
     for _ in range(repeats):
         for column in range(frame.shape[1]):
-            batch.append((column, rng.permutation(len(frame))))
-            if len(batch) == copies:
-                yield batch
-                batch = []
-    if batch:
-        yield batch
+            yield column, rng.permutation(len(frame))
 
 
-def _stacked(frame: pd.DataFrame, batch: Batch) -> pd.DataFrame:
+def _stacked(frame: pd.DataFrame, batch: list[Shuffle]) -> pd.DataFrame:
     """One copy of the rows for each of `batch`, in each copy one column shuffled."""
     plain = np.arange(len(frame))
     columns = {}

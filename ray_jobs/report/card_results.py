@@ -111,8 +111,8 @@ def _folds(result: TrainResult) -> Element | None:
     if not result.fold_metrics:
         return None
     return paragraph(
-        "Folds: mean and standard deviation over a cross-validation of the training rows. Much spread means that the "
-        "numbers depend on which rows happen to be held out."
+        "In small letters: mean and standard deviation over the folds of a cross-validation of the training rows. Much "
+        "spread means that the numbers depend on which rows happen to be held out."
     )
 
 
@@ -121,7 +121,7 @@ def _fold(result: TrainResult, key: str) -> list[Element]:
         return []
     form = metric(key).form
     spread = f"\u00a0±\u00a0{form(result.fold_spread[key], 2)}" if key in result.fold_spread else ""
-    return [element("small", f"folds {form(result.fold_metrics[key])}{spread}")]
+    return [element("small", f"{form(result.fold_metrics[key])}{spread}")]
 
 
 def _share(value: float | None) -> str:

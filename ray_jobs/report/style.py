@@ -18,7 +18,7 @@ small { display: block; font-weight: normal; font-size: .8rem; line-height: 1.3;
 table { border-collapse: collapse; width: 100%; font-variant-numeric: tabular-nums; }
 th, td { padding: .35rem .5rem; text-align: right; vertical-align: top; border-bottom: 1px solid var(--line); }
 th:first-child { text-align: left; }
-td { white-space: nowrap; } td small { white-space: normal; }
+td { white-space: nowrap; }
 thead th { background: var(--band); overflow-wrap: normal; }
 tbody th { font-weight: 600; text-align: left; overflow-wrap: anywhere; min-width: 7rem; }
 dl { display: grid; grid-template-columns: minmax(7rem, max-content) 1fr; gap: .3rem 1rem; margin: 0; }

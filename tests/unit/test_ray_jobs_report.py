@@ -278,7 +278,7 @@ def test_the_card_of_a_real_classification(tmp_path: Path) -> None:
     for words in (
         "It predicts diagnosis ( malignant or benign ) from 2 columns. Model: Random forest.",
         f"Of 284 rows that it had not seen, it named {accuracy} right",
-        "folds 91 % ± 1.2 %",
+        "91 % ± 1.2 %",
         "Column 'id' looks like an identifier.",
         "852 learned from, 284 held out",
         "1 min 23 s in all",
