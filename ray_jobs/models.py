@@ -17,6 +17,7 @@ their attributes, so the fewer of those the better; the libraries' formats predi
 from __future__ import annotations
 
 import re
+import warnings
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,6 +28,8 @@ import pandas as pd
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from ray_jobs.features.table import coded_frame
+from ray_jobs.libraries import library
 from ray_jobs.problems import Refused
 from ray_jobs.trusted import TRUSTED_TYPES
 
@@ -114,7 +117,7 @@ class BoosterModel:
 
 @dataclass(frozen=True, kw_only=True)
 class CatBoostModel:
-    """A preprocessing that gives a frame of numbers and codes, in front of CatBoost."""
+    """A preprocessing that gives codes and numbers, in front of CatBoost."""
 
     preprocessing: Any
     booster: Any  #: catboost.CatBoost
@@ -124,7 +127,7 @@ class CatBoostModel:
     notes: tuple[str, ...] = ()
 
     def outputs(self, frame: pd.DataFrame) -> Floats:
-        table = self.preprocessing.transform(frame)
+        table = coded_frame(self.preprocessing.transform(frame), len(self.preprocessing.categories))
         if self.classes:
             return np.asarray(self.booster.predict(table, prediction_type="Probability"), dtype=np.float64)
         return _undone(self.booster.predict(table), self.target)
@@ -155,7 +158,10 @@ class NetworkModel:
 
     def save(self, folder: Path) -> tuple[str, ...]:
         _dump_preprocessing(self, folder)
-        self.network.save(folder / _KERAS)
+        with warnings.catch_warnings():
+            # TensorFlow has not followed NumPy 2 everywhere.
+            warnings.simplefilter("ignore", DeprecationWarning)
+            self.network.save(folder / _KERAS)
         return (_PREPROCESSING, _KERAS)
 
 
@@ -191,7 +197,7 @@ def is_model_file(name: str) -> bool:
 
 
 def load_model(folder: Path, names: Iterable[str]) -> FittedModel:
-    """Opens a model's files. Raises BadModelFiles, or Refused(TENSORFLOW_MISSING).
+    """Opens a model's files. Raises BadModelFiles, or Refused(TENSORFLOW_MISSING or LIBRARY_MISSING).
 
     `names` are those that `save` returned; the caller has checked each file's hash.
     """
@@ -244,16 +250,10 @@ def _load_single(folder: Path, names: set[str]) -> FittedModel:
 
         return NetworkModel(network=load_keras().saving.load_model(path, safe_mode=True), **before)
     if name == _CATBOOST:
-        import catboost  # type: ignore[import-untyped]  # it has no types
-
-        return CatBoostModel(booster=catboost.CatBoost().load_model(path, format="cbm"), **before)
+        return CatBoostModel(booster=library("catboost").CatBoost().load_model(path, format="cbm"), **before)
     if name == _LIGHTGBM:
-        import lightgbm
-
-        return BoosterModel(booster=lightgbm.Booster(model_file=path), **before)
-    import xgboost
-
-    return BoosterModel(booster=xgboost.Booster(model_file=path), **before)
+        return BoosterModel(booster=library("lightgbm").Booster(model_file=path), **before)
+    return BoosterModel(booster=library("xgboost").Booster(model_file=path), **before)
 
 
 def _undone(found: Any, target: Any) -> Floats:

@@ -13,8 +13,10 @@ from dataclasses import dataclass, field
 from functools import cache
 from typing import TYPE_CHECKING, Any, Protocol
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import ValidationError
 
+from ray_jobs.catalogue.parameters import Parameters as Parameters
+from ray_jobs.catalogue.parameters import described_parameters
 from ray_jobs.problems import Refused, listed, nearest
 from ray_jobs.spec import Candidate, Family, ModelDescription, Parameter, ProblemCode, Task
 
@@ -30,20 +32,27 @@ if TYPE_CHECKING:
 AUTO = "auto"
 #: The modules of this package that hold an `ENTRY`, in the order in which the chat lists them.
 MODULES: tuple[str, ...] = (
-    "hist_gradient_boosting",
-    "random_forest",
-    "logistic_regression",
+    "dummy",
     "linear_regression",
+    "ridge",
+    "lasso",
+    "elastic_net",
+    "polynomial",
+    "logistic_regression",
+    "decision_tree",
+    "random_forest",
+    "extra_trees",
+    "gradient_boosting",
+    "hist_gradient_boosting",
+    "lightgbm",
+    "xgboost",
+    "catboost",
+    "k_nearest_neighbors",
+    "svm",
+    "naive_bayes",
+    "mlp",
     "keras_network",
 )
-
-
-class Parameters(BaseModel):
-    """Base of every entry's parameters: unknown names refused, no NaN. Each field has a range, a default and a
-    `description`: one sentence that the chat shows.
-    """
-
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -199,6 +208,7 @@ def described(entry: Entry) -> ModelDescription:
         family=entry.family,
         tasks=entry.tasks,
         good_for=entry.good_for,
+        parameters=described_parameters(entry.parameters),
         needs=entry.needs,
     )
 

@@ -1,116 +1,118 @@
-"""A Keras network on TensorFlow: dense layers with dropout, stopped when rows held out of the training rows say so."""
+"""A Keras network on TensorFlow: dense layers with dropout, stopped when rows that it does not learn from say so."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Generator
-from typing import Annotated, Any
+from contextlib import suppress
+from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
-from ray_jobs.catalogue import Entry, Fit, Parameters, Step, Training
+from ray_jobs.catalogue import Choice, Entry, Fit, Parameters, Real, Step, Training
+from ray_jobs.catalogue.epochs import parts_of, run_epochs
+from ray_jobs.catalogue.parameters import Weighted
 from ray_jobs.problems import Refused
 from ray_jobs.spec import ProblemCode
 
+Activation = Literal["relu", "gelu", "silu", "elu", "selu", "tanh", "sigmoid", "linear"]
 Units = Annotated[int, Field(ge=1, le=4096)]
+Share = Annotated[float, Field(ge=0, lt=1)]
 
 
-class NetworkParameters(Parameters):
-    layers: list[Units] = Field(default=[64, 32], max_length=20)
-    dropout: float = Field(default=0.1, ge=0, lt=1)
-    epochs: int = Field(default=50, ge=1, le=10_000)
-    batch_size: int = Field(default=128, ge=1, le=1_000_000)
-    learning_rate: float = Field(default=1e-3, gt=0, le=1)
-    patience: int = Field(default=6, ge=1)  #: epochs without improvement before it stops
+class Layer(Parameters):
+    """One layer that differs from the others."""
+
+    units: Units
+    activation: Activation | None = None  #: None: that of the network
+    dropout: Share | None = None  #: None: that of the network
 
 
-def load_keras() -> Any:
+class NetworkParameters(Weighted):
+    layers: list[Units | Layer] = Field(
+        default=[64, 32],
+        max_length=50,
+        description="Units of each layer, e.g. [64, 32], or objects with units, activation and dropout.",
+    )
+    activation: Activation = Field(default="relu", description="How each unit answers.")
+    dropout: Share = Field(default=0.1, description="Share of the units (below 1) that are left out in each step.")
+    epochs: int = Field(default=50, ge=1, le=10_000, description="Passes over the rows at most.")
+    batch_size: int = Field(default=128, ge=1, le=1_000_000, description="Rows that are looked at together.")
+    learning_rate: float = Field(default=1e-3, gt=0, le=1, description="Above 0; how far each step goes.")
+    weight_decay: float = Field(default=0.0, ge=0, le=1, description="The larger, the smaller the weights.")
+    patience: int = Field(default=6, ge=1, le=10_000, description="Passes without improvement before it stops.")
+
+
+def load_keras(threads: int | None = None) -> Any:
     """Keras on TensorFlow. Raises Refused(TENSORFLOW_MISSING). Takes some 8 s and 640 MB: only in a task that needs
-    it.
+    it. threads: where TensorFlow does not run yet in this process.
     """
     os.environ["KERAS_BACKEND"] = "tensorflow"
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     try:
         import keras
-        import tensorflow  # noqa: F401
+        import tensorflow
     except ImportError as error:
         raise Refused(
             ProblemCode.TENSORFLOW_MISSING,
             "Neural networks need TensorFlow, which is not installed here.",
             subject="keras",
         ) from error
+    if threads is not None:
+        with suppress(RuntimeError):  # it runs already
+            tensorflow.config.threading.set_intra_op_parallelism_threads(threads)
+            tensorflow.config.threading.set_inter_op_parallelism_threads(threads)
+    tensorflow.get_logger().setLevel("ERROR")
+    # The same seed gives the same network on the same machine.
+    tensorflow.config.experimental.enable_op_determinism()
     return keras
 
 
 def fit(training: Training) -> Fit:
-    import numpy as np
-
-    from ray_jobs.features import preprocessing
     from ray_jobs.models import NetworkModel
+    from ray_jobs.network_passes import network_passes
+    from ray_jobs.preparation import prepared
 
     yield Step(name="loading TensorFlow")
-    keras = load_keras()
+    keras = load_keras(training.threads)
     keras.utils.set_random_seed(training.seed)
-    features = preprocessing(training.columns, "linear")
-    matrix = np.asarray(features.fit_transform(training.frame), dtype=np.float32)
-    if training.task == "regression":
-        # The network learns the number scaled; a last layer of its own scales back, so the saved network is whole.
-        offset, scale = float(np.mean(training.values)), float(np.std(training.values)) or 1.0
-        values = ((training.values - offset) / scale).astype(np.float32)
-        body = _body(keras, training.parameters, matrix.shape[1], keras.layers.Dense(1), "mse")
-        yield from _fit_epochs(body, matrix, values, training)
-        network = keras.Sequential([body, keras.layers.Rescaling(scale, offset)])
+    rows = prepared(training, "linear", dtype="float32", standardise=True, logarithm=True)
+    network = compiled_network(keras, training.parameters, rows.matrix.shape[1], training.classes)
+    parts = parts_of(rows, training)
+    epochs, best = yield from run_epochs(
+        training,
+        training.parameters.epochs,
+        training.parameters.patience,
+        watched=parts.watched is not None,
+        learn=network_passes(network, parts, training.parameters.batch_size, training.seed),
+        weights=network.get_weights,
+    )
+    network.set_weights(best)
+    return NetworkModel(
+        preprocessing=rows.features,
+        network=network,
+        classes=training.classes,
+        target=rows.target,
+        rounds=epochs,
+        notes=rows.notes,
+    )
+
+
+def compiled_network(keras: Any, parameters: NetworkParameters, width: int, classes: int) -> Any:
+    """Not trained yet. classes: 0 for a number, which it then says scaled to mean 0 and spread 1."""
+    stacked: list[Any] = [keras.layers.Input((width,))]
+    for layer in parameters.layers:
+        shaped = layer if isinstance(layer, Layer) else Layer(units=layer)
+        stacked.append(keras.layers.Dense(shaped.units, activation=shaped.activation or parameters.activation))
+        if dropout := parameters.dropout if shaped.dropout is None else shaped.dropout:
+            stacked.append(keras.layers.Dropout(dropout))
+    if classes:
+        stacked.append(keras.layers.Dense(classes, activation="softmax"))
     else:
-        output = keras.layers.Dense(training.classes, activation="softmax")
-        network = _body(keras, training.parameters, matrix.shape[1], output, "sparse_categorical_crossentropy")
-        yield from _fit_epochs(network, matrix, training.values, training)
-    return NetworkModel(preprocessing=features, network=network)
-
-
-def _body(keras: Any, parameters: NetworkParameters, width: int, output: Any, loss: str) -> Any:
-    layers: list[Any] = [keras.layers.Input((width,))]
-    for units in parameters.layers:
-        layers.append(keras.layers.Dense(units, activation="relu"))
-        if parameters.dropout:
-            layers.append(keras.layers.Dropout(parameters.dropout))
-    network = keras.Sequential([*layers, output])
-    network.compile(optimizer=keras.optimizers.Adam(parameters.learning_rate), loss=loss)
+        stacked.append(keras.layers.Dense(1))
+    network = keras.Sequential(stacked)
+    optimizer = keras.optimizers.AdamW(parameters.learning_rate, weight_decay=parameters.weight_decay)
+    network.compile(optimizer=optimizer, loss="sparse_categorical_crossentropy" if classes else "mse")
     return network
-
-
-def _fit_epochs(network: Any, matrix: Any, values: Any, training: Training) -> Generator[Step, None, None]:
-    """Trains epoch by epoch, keeps the weights of the best epoch."""
-    import numpy as np
-
-    parameters: NetworkParameters = training.parameters
-    order = np.random.default_rng(training.seed).permutation(len(matrix))
-    watched, learned = np.split(order, [max(1, len(order) // 10)])
-    held_out = (matrix[watched], values[watched])
-    matrix, values = matrix[learned], values[learned]
-    best, best_weights, since = float("inf"), network.get_weights(), 0
-    for epoch in range(parameters.epochs):
-        history = network.fit(
-            matrix,
-            values,
-            validation_data=held_out,
-            initial_epoch=epoch,
-            epochs=epoch + 1,
-            batch_size=parameters.batch_size,
-            verbose=0,
-        ).history
-        losses = {name: float(history[name][-1]) for name in ("loss", "val_loss")}
-        yield Step(
-            name=f"epoch {epoch + 1} of at most {parameters.epochs}",
-            fraction=(epoch + 1) / parameters.epochs,
-            metrics={name: loss for name, loss in losses.items() if np.isfinite(loss)},
-        )
-        if losses["val_loss"] < best:
-            best, best_weights, since = losses["val_loss"], network.get_weights(), 0
-        else:
-            since += 1
-            if since >= parameters.patience:
-                break
-    network.set_weights(best_weights)
 
 
 ENTRY = Entry(
@@ -122,4 +124,10 @@ ENTRY = Entry(
     parameters=NetworkParameters,
     fit=fit,
     needs="tensorflow",
+    space={
+        "learning_rate": Real(low=1e-4, high=1e-2, log=True),
+        "dropout": Real(low=0.0, high=0.5),
+        "weight_decay": Real(low=1e-6, high=1e-1, log=True),
+        "batch_size": Choice(values=(64, 128, 256, 512)),
+    },
 )

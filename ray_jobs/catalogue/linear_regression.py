@@ -2,25 +2,28 @@
 
 from __future__ import annotations
 
+from pydantic import Field
+
 from ray_jobs.catalogue import Entry, Fit, Parameters, Step, Training
 
 
 class LinearParameters(Parameters):
-    fit_intercept: bool = True
-    positive: bool = False  #: only coefficients of zero and more
+    fit_intercept: bool = Field(default=True, description="Whether the line may cross zero anywhere.")
+    positive: bool = Field(default=False, description="Only coefficients of zero and more.")
 
 
 def fit(training: Training) -> Fit:
     from sklearn.linear_model import LinearRegression
-    from sklearn.pipeline import Pipeline
 
-    from ray_jobs.features import preprocessing
-    from ray_jobs.models import PipelineModel
+    from ray_jobs.preparation import learning, prepared
 
     yield Step(name="training")
-    model = LinearRegression(**training.parameters.model_dump())
-    pipeline = Pipeline([("features", preprocessing(training.columns, "linear")), ("model", model)])
-    return PipelineModel(pipeline=pipeline.fit(training.frame, training.values))
+    # Numbers are not squashed: a straight line stays one, however far it reaches.
+    rows = prepared(training, "linear", squash=False, logarithm=True)
+    model = LinearRegression(**training.parameters.model_dump(), copy_X=False)
+    with learning():
+        model.fit(rows.matrix, rows.values)
+    return rows.model(model)
 
 
 ENTRY = Entry(

@@ -1,0 +1,56 @@
+"""What random forest and extra trees share: parameters, and growing the trees a few at a time."""
+
+from __future__ import annotations
+
+import time
+from typing import Any, Literal
+
+from pydantic import Field
+
+from ray_jobs.catalogue import Fit, Step, Training
+from ray_jobs.catalogue.parameters import Weighted
+
+#: Trees grown between two reports. The forest is the same as if grown at once: each tree has its own seed.
+_TREES_A_STEP = 20
+
+
+class ForestParameters(Weighted):
+    n_estimators: int = Field(default=100, ge=1, le=10_000, description="How many trees.")
+    max_depth: int | None = Field(default=None, ge=1, le=1000, description="Questions in a row at most. None: no end.")
+    min_samples_split: int = Field(default=2, ge=2, le=10**9, description="Rows that a group needs to be divided.")
+    min_samples_leaf: int = Field(default=1, ge=1, le=10**9, description="Rows that each final group has at least.")
+    max_features: float | Literal["sqrt", "log2"] | None = Field(
+        default=None,
+        gt=0,
+        le=1,
+        description="Share of the columns (above 0), or sqrt or log2 of their number, that each division looks at. "
+        "None: sqrt for classes, all for a number.",
+    )
+
+
+def fit_forest(training: Training, classifier: Any, regressor: Any, *, bootstrap: bool) -> Fit:
+    """classifier, regressor: the classes of scikit-learn."""
+    from ray_jobs.preparation import learning, prepared
+
+    yield Step(name="training", fraction=0.0)
+    rows = prepared(training, "forest", dtype="float32")
+    parameters = training.parameters
+    settings = parameters.model_dump(include={"max_depth", "min_samples_split", "min_samples_leaf"})
+    settings |= {"random_state": training.seed, "n_jobs": training.threads, "warm_start": True, "bootstrap": bootstrap}
+    if training.task == "classification":
+        features = parameters.max_features or "sqrt"
+        model = classifier(class_weight=parameters.class_weight, max_features=features, **settings)
+    else:
+        model = regressor(max_features=parameters.max_features or 1.0, **settings)
+    total = training.rounds or parameters.n_estimators
+    deadline = None if training.rounds else training.deadline
+    for trees in [*range(_TREES_A_STEP, total, _TREES_A_STEP), total]:
+        model.set_params(n_estimators=trees)
+        with learning():
+            model.fit(rows.matrix, rows.values)
+        yield Step(name=f"tree {trees} of {total}", fraction=trees / total)
+        if deadline is not None and time.monotonic() >= deadline:
+            break
+    # Trees that answer side by side are summed in any order, so the last digit would not be the same each time.
+    model.set_params(warm_start=False, n_jobs=None)
+    return rows.model(model, rounds=len(model.estimators_))
