@@ -40,7 +40,7 @@ def model_card(facts: CardFacts) -> str:
         card_making.warnings(facts),
         card_results.classes(scores),
         card_results.errors(measured) if measured else None,
-        card_results.threshold(facts, found.threshold, found.names) if found and found.threshold else None,
+        card_results.threshold(found.threshold, found.names) if found and found.threshold else None,
         pictures,
         card_making.limits(facts, scores),
         card_making.using(facts),

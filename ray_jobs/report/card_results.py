@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from ray_jobs.evaluation import ClassScore, Measured, Threshold
 from ray_jobs.report.elements import Element, element, name, paragraph, section, table
-from ray_jobs.report.facts import CardFacts
 from ray_jobs.report.metric_names import metric
 from ray_jobs.report.numbers import digits, fraction, percent, whole
 from ray_jobs.spec import TrainResult
@@ -66,8 +65,8 @@ def errors(measured: Measured) -> Element:
     )
 
 
-def threshold(facts: CardFacts, found: Threshold, names: tuple[str, ...]) -> Element:
-    """What another threshold would change, and whether predictions use it."""
+def threshold(found: Threshold, names: tuple[str, ...]) -> Element:
+    """What another threshold would change."""
     first, second = name(names[0], 60), name(names[1], 60)
     rows: list[list[Element | str]] = [
         ["Balanced accuracy", percent(found.balanced_accuracy_before), percent(found.balanced_accuracy)],
@@ -76,13 +75,6 @@ def threshold(facts: CardFacts, found: Threshold, names: tuple[str, ...]) -> Ele
         [element("span", "Found of ", second), percent(found.recall_before[1]), percent(found.recall[1])],
         [element("span", "Right where it says ", second), _share(found.precision_before), _share(found.precision)],
     ]
-    named = ("Predictions name ", name(names[1], 60))
-    if facts.applied_threshold is None:
-        use = paragraph(
-            *named, f" from a chance of {percent(0.5)} on, unless the threshold {found.value:g} is asked for."
-        )
-    else:
-        use = paragraph(*named, f" from a chance of {percent(facts.applied_threshold)} on, unless told otherwise.")
     return section(
         "Another threshold",
         paragraph("All other numbers here are for the likelier class, that is a threshold of 0.5."),
@@ -91,7 +83,11 @@ def threshold(facts: CardFacts, found: Threshold, names: tuple[str, ...]) -> Ele
             "The threshold was chosen on the held-out rows, so that both classes are found alike (balanced accuracy). "
             "The numbers beside it are of halves of these rows that had no part in choosing."
         ),
-        use,
+        paragraph(
+            "It is a proposal: predictions name the likelier class, unless they are asked for with the threshold ",
+            element("code", f"{found.value:g}"),
+            ".",
+        ),
     )
 
 

@@ -26,8 +26,6 @@ class CardFacts:
     created: float  #: seconds since 1970
     versions: Mapping[str, str] = field(default_factory=dict)  #: of Python and of the libraries
     folder: Path | None = None  #: where the pictures of `result` lie; None: the card has none
-    #: From which chance predictions name the second class unless told otherwise, as the manifest has it; None: 0.5.
-    applied_threshold: float | None = None
 
 
 def model_title(model: str) -> str:
