@@ -39,8 +39,10 @@ METRICS = {
     "brier": "Brier score",
     "rmse": "RMSE",
     "mae": "Mean error",
-    "mape": "Mean error in %",
+    "mape": "Mean relative error",
     "r2": "R²",
+    "interval_coverage": "Intervals hold",
+    "interval_width": "Interval width",
 }
 _LESS_IS_BETTER = {"log_loss", "brier", "rmse", "mae", "mape"}
 _BAR = 10

@@ -56,7 +56,7 @@ class TrainResult(Frozen):
     leaderboard: Leaderboard = ()
     #: how much worse the metric gets when a column is shuffled, the most important first
     importance: Annotated[tuple[tuple[Name, float], ...], most(30)] = ()
-    threshold: float | None = None  #: of two classes: the probability from which the second is predicted
+    threshold: float | None = None  #: proposed for two classes: the probability from which to predict the second
     how: Text = ""  #: how it was learned, where it is not the plain way: streamed, from a sample
     warnings: Warnings = ()
     pictures: Annotated[tuple[Name, ...], most(10)] = ()  #: names of the job's files, PNG, the most telling first
