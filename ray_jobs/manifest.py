@@ -68,7 +68,7 @@ class Manifest(Frozen):
     spec: TrainSpec  #: as it was asked for
     seen: tuple[Seen, ...] = ()  #: of each of `columns`
     interval: Interval | None = None  #: of a regression
-    threshold: float | None = None  #: proposed for two classes: the probability from which to predict the second; 0.5 is used unless a spec says so
+    threshold: float | None = None  #: proposed for two classes: from which probability to predict the second
     recorded: tuple[RecordedCandidate, ...] = ()  #: of auto
     data: Name  #: the plain name of the file it was trained on
     data_hash: Hash  #: of that file's bytes
