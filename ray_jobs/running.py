@@ -104,7 +104,7 @@ class Job:
             await self.append(self._stop_event)
         elif error := consuming.exception():
             await self.append(crash(error, self.journal.job_id, out_of_memory=kernel_kills() > kills))
-        else:
+        elif not self.ended:
             await self.append(crash(RuntimeError("no ending"), self.journal.job_id))
 
     async def _consume(self, stream: Stream, time_limit: int) -> None:
