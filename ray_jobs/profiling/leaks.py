@@ -1,6 +1,6 @@
 """Columns that may know the answer: one that alone predicts the target almost perfectly, or whose gaps tell it.
 
-Each column goes alone through a shallow tree with cross-validation. Two rules make a suspect, with thresholds chosen
+Each column goes alone through a small tree with cross-validation. Two rules make a suspect, with thresholds chosen
 on real tables, which the tests hold:
 
 - almost perfect: a ROC AUC of at least 0.995 (mean over the classes, one against the rest), or an R2 of at least 0.98;

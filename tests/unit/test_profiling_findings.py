@@ -97,6 +97,11 @@ def test_planted_copies_of_a_number(leak: Any) -> None:
     assert "almost perfectly" in first.message
 
 
+def test_a_category_of_many_values_gives_a_number_away() -> None:
+    (leak,) = [each for each in found(all_flights()[["distance", "origin", "dest", "carrier", "hour"]], "distance")]
+    assert (leak.code, leak.columns) == ("leak", ("dest",))
+
+
 def test_a_copy_among_many_classes() -> None:
     frame = noise(4000).assign(y=[f"class {n % 40}" for n in range(4000)])
     frame["again"] = frame["y"].str.upper()
