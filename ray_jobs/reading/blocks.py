@@ -21,7 +21,7 @@ BLOCK_BYTES = 4 << 20
 RECORD_LIMIT = 32 << 20
 
 _MARK = codecs.BOM_UTF8
-_CUTTINGS = 4
+_CUTTINGS = 16
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -102,7 +102,8 @@ class TextFile:
             rest = text[end:]
             if len(rest) > RECORD_LIMIT:
                 raise self._too_long(rest)
-        if rest:
+        # A computer that crashed while it wrote leaves zero bytes at the end.
+        if rest := rest.rstrip(b"\0"):
             end, regular = self._cutter.end(rest + b"\n")
             if end <= len(rest):
                 raise self._too_long(rest)
@@ -119,8 +120,10 @@ class TextFile:
 
     def pieces(self, starts: Sequence[int], length: int) -> Iterator[Block]:
         with unpacked(self.file, self._packing) as plain:
+            done = 0
             for start in starts:
-                if block := self._piece(plain, start, length):
+                if start >= done and (block := self._piece(plain, start, length)):
+                    done = plain.tell()
                     yield block
 
     def _piece(self, plain: BinaryIO, start: int, length: int) -> Block | None:

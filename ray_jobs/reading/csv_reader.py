@@ -27,13 +27,14 @@ from ray_jobs.reading.packing import Packing
 from ray_jobs.reading.reader import Reader, Types
 from ray_jobs.reading.records import Cutter
 from ray_jobs.reading.spreading import Spread, spread
-from ray_jobs.reading.values import FALSE, MISSING, TRUE, NumberStyle, converted, style_of, type_of, without_markers
+from ray_jobs.reading.values import FALSE, MISSING, TRUE, NumberStyle, converted, style_of, type_of
 from ray_jobs.spec import ProblemCode
 
 #: So much text tells the types: some 20,000 rows. All of a smaller file.
 _LOOK_BYTES = 2 << 20
 _ROWS_AT_ONCE = 4096
 _EXTRA = "\0extra"  #: the name of the field that a trailing delimiter makes
+_MISSING = frozenset(MISSING)
 _SPACES = re.compile(rb"[ ]+")
 _OUTER_SPACES = re.compile(rb"^ +| +(?=[\r\n]|$)", re.MULTILINE)
 
@@ -122,11 +123,16 @@ class CsvReader(Reader):
         if form.encoding == "cp1252":
             self.notes["The file is not in UTF-8; it was read as Windows-1252, which may garble accents."] = None
         if form.lines_above:
-            self.notes[f"The first {form.lines_above} lines have no columns; the header is the one below."] = None
+            lines = (
+                "line above the header was"
+                if form.lines_above == 1
+                else f"{form.lines_above} lines above the header were"
+            )
+            self.notes[f"The {lines} left out."] = None
         if form.nameless:
             self.notes["The first row was taken as the header, but it is all numbers."] = None
         if self._style.decimal != "." or self._style.thousands:
-            marks = f", and thousands apart by '{self._style.thousands[0]}'" if self._style.thousands else ""
+            marks = " and with marks between thousands" if self._style.thousands else ""
             self.notes[f"Numbers were read with the decimal mark '{self._style.decimal}'{marks}."] = None
 
     def rows(self) -> tuple[int, bool]:
@@ -159,7 +165,8 @@ class CsvReader(Reader):
     def raw(self) -> Iterator[list[str]]:
         """The rows of all files as they stand there, each with a field for each of `columns`."""
         for part in self._parts:
-            order = [part.columns.index(name) for name in self.columns]
+            place_of = {name: place for place, name in enumerate(part.columns)}
+            order = [place_of[name] for name in self.columns]
             straight = order == list(range(len(order)))
             for block in part.blocks():
                 for row in part.rows_of(block):
@@ -220,14 +227,15 @@ class CsvReader(Reader):
 
     def _slowly(self, part: CsvFile, block: Block, types: Types) -> pa.Table:
         """As text, by Python's reader, which takes rows that are too short and quotes in odd places."""
-        places = [part.columns.index(name) for name in types]
+        place_of = {name: place for place, name in enumerate(part.columns)}
+        places = [place_of[name] for name in types]
         tables: list[pa.Table] = []
         rows = part.rows_of(Block(text=self._mended(block.text)))
         while some := list(islice(rows, _ROWS_AT_ONCE)):
             if any(len(row) < len(part.columns) for row in some):
                 self.notes["Some rows have fewer fields than the header; what they lack counts as missing."] = None
-            columns = ([row[at] if at < len(row) else None for row in some] for at in places)
-            tables.append(pa.table([without_markers(pa.array(c, pa.string())) for c in columns], names=list(types)))
+            columns = ([_value(row, at) for row in some] for at in places)
+            tables.append(pa.table([pa.array(column, pa.string()) for column in columns], names=list(types)))
         return pa.concat_tables(tables) if tables else pa.schema(dict.fromkeys(types, pa.string())).empty_table()
 
     def _convert(self, table: pa.Table, types: Types, strict: bool) -> pa.Table:
@@ -246,6 +254,10 @@ class CsvReader(Reader):
         if made is not text:
             self.notes["Some lines are not in UTF-8; they were read as Windows-1252."] = None
         return made
+
+
+def _value(row: list[str], at: int) -> str | None:
+    return row[at] if at < len(row) and row[at] not in _MISSING else None
 
 
 def mended(text: bytes) -> bytes:

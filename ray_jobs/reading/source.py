@@ -60,13 +60,12 @@ class Source:
     def warnings(self) -> tuple[str, ...]:
         """What is to be said about how the table was read; more of it once it has been."""
         found = self._reader.misfits + self._lost
-        return (
-            *self._reader.notes,
-            *(
-                f"Column '{clip(name, 80)}': {count} values don't fit it and count as missing."
-                for name, count in found.items()
-            ),
+        lost = (
+            f"Column '{clip(name, 80)}': {count} value{'s do' if count > 1 else ' does'} not fit it, "
+            f"and count{'' if count > 1 else 's'} as missing."
+            for name, count in found.items()
         )
+        return (*self._reader.notes, *lost)
 
     @property
     def csv(self) -> CsvForm | None:

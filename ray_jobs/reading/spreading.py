@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
 
 import numpy as np
 from numpy.random import Generator
@@ -47,17 +48,19 @@ def spread(parts: Sequence[TextPart], wanted: int, seed: int) -> Spread:
 
 def _sought(parts: Sequence[TextPart], wanted: int, size: int, random: Generator) -> list[tuple[int, Block]]:
     places = max(1, wanted // _PIECE)
+    length = wanted // places
     # One place in each of equal stretches; the first at the very beginning.
-    starts = ((np.arange(places) + random.random(places)) * size / places).astype(np.int64)
+    starts = (np.arange(places) * size / places + random.random(places) * (size / places - length)).astype(np.int64)
     starts[0] = 0
     blocks: list[tuple[int, Block]] = []
     before = 0
     for number, part in enumerate(parts):
         inside = starts[(starts >= before) & (starts < before + part.size)] - before
         if len(inside):
-            blocks += [(number, block) for block in part.pieces(inside.tolist(), wanted // places)]
+            blocks += [(number, block) for block in part.pieces(inside.tolist(), length)]
         before += part.size
-    return blocks
+    # Where a record is very long no piece may hold one.
+    return blocks or list(islice(_all_blocks(parts), 1))
 
 
 def _thinned(parts: Sequence[TextPart], wanted: int, random: Generator) -> Spread:

@@ -12,7 +12,22 @@ import pyarrow.compute as pc
 
 #: A value that is just this is missing: pandas' own list, and what people and programs write besides.
 MISSING = (
-    *("", "#N/A", "#N/A N/A", "#NA", "-1.#IND", "-1.#QNAN", "-NaN", "-nan", "1.#IND", "1.#QNAN", "<NA>", "N/A", "NA"),
+    *(
+        "",
+        " ",
+        "#N/A",
+        "#N/A N/A",
+        "#NA",
+        "-1.#IND",
+        "-1.#QNAN",
+        "-NaN",
+        "-nan",
+        "1.#IND",
+        "1.#QNAN",
+        "<NA>",
+        "N/A",
+        "NA",
+    ),
     *("NULL", "NaN", "None", "n/a", "nan", "null"),
     *("?", "-", "--", "none", "NONE", "Null", "NAN", "na", "N/a", "n.a.", "#VALUE!", "#DIV/0!", "#REF!", "#NAME?"),
 )
@@ -58,6 +73,7 @@ _TELLING: tuple[tuple[str, NumberStyle], ...] = (
     (r"^[+-]?(?:[0-9]*,(?:[0-9]{1,2}|[0-9]{4,})|0,[0-9]+|[0-9]{4,},[0-9]+)$", _EUROPEAN),
     (r"^[+-]?(?:[0-9]*\.(?:[0-9]{1,2}|[0-9]{4,})|0\.[0-9]+|[0-9]{4,}\.[0-9]+)$", PLAIN),
 )
+_STYLED_COLUMNS = 300  #: are looked at, at most
 _THREE = r"^[+-]?[0-9]{1,3},[0-9]{3}$"
 
 
@@ -67,8 +83,8 @@ def style_of(columns: list[pa.Array], delimiter: str) -> NumberStyle:
     """
     votes: dict[NumberStyle, int] = {}
     unsure = 0
-    for column in columns:
-        values = pc.drop_null(column)
+    for column in columns[:: len(columns) // _STYLED_COLUMNS + 1]:
+        values = pc.drop_null(column.slice(0, 4000))
         if not len(values) or not _PLAIN_START.match(values[0].as_py()):
             continue
         values = pc.utf8_trim_whitespace(values.slice(0, 2000))
@@ -106,15 +122,34 @@ def type_of(column: pa.Array, style: NumberStyle) -> pa.DataType:
     if not len(values):
         return pa.null()
     first = values[0].as_py()
+    if not first.strip():  # nothing but spaces: look at what else there is
+        values = pc.drop_null(without_markers(pc.utf8_trim_whitespace(values)))
+        if not len(values):
+            return pa.string()
+        first = values[0].as_py()
     if first.strip() in TRUE + FALSE:
         return pa.bool_() if _all_in(values, (*TRUE, *FALSE)) else pa.string()
     if not _PLAIN_START.match(first) and not (style.decimal == "," and first.strip()[:1] in ",-+"):
         return pa.string()
-    values = pc.utf8_trim_whitespace(values)
+    return _plain_number(values) if style == PLAIN else _number(values, style)
+
+
+def _plain_number(values: pa.Array) -> pa.DataType:
+    """As `_number`, but without patterns where that is possible: a table may have 20,000 columns."""
+    if not pc.any(pc.starts_with(values, "0")).as_py():
+        if _cast(values, pa.int64()) is not None:
+            return pa.int64()
+        if pc.any(pc.match_substring(values, ".")).as_py() and _cast(values, pa.float64()) is not None:
+            return pa.float64()
+    return _number(values, PLAIN)
+
+
+def _number(values: pa.Array, style: NumberStyle) -> pa.DataType:
+    values = pc.drop_null(without_markers(pc.utf8_trim_whitespace(values)))
     if pc.any(pc.match_substring_regex(values, _LEADING_ZERO)).as_py():
         return pa.string()
     if _all(values, _WHOLE):
-        return pa.int64() if _cast(values, pa.int64()) is not None else pa.string()
+        return pa.int64() if _cast(pc.utf8_ltrim(values, characters="+"), pa.int64()) is not None else pa.string()
     if not _all(values, style.number):
         return pa.string()
     return pa.float64() if pc.any(pc.match_substring_regex(values, r"[^0-9+\-]")).as_py() else pa.string()
@@ -129,6 +164,8 @@ def converted(column: pa.Array, to: pa.DataType, style: NumberStyle, *, strict: 
         return column, 0
     if pa.types.is_null(to):
         return pa.nulls(len(column)), len(column) - column.null_count
+    if style == PLAIN and not pa.types.is_boolean(to) and (quick := _cast(column, to)) is not None:
+        return quick, 0
     values = without_markers(pc.utf8_trim_whitespace(column))
     if pa.types.is_boolean(to):
         true, false = pc.is_in(values, value_set=_TRUE), pc.is_in(values, value_set=_FALSE)
@@ -158,7 +195,7 @@ def _numbers(values: pa.Array, to: pa.DataType, style: NumberStyle, strict: bool
 
 def _cast(values: pa.Array, to: pa.DataType) -> pa.Array | None:
     try:
-        return pc.utf8_ltrim(values, characters="+").cast(to)
+        return values.cast(to)
     except pa.ArrowInvalid:
         return None
 
@@ -168,4 +205,5 @@ def _all(values: pa.Array, pattern: str) -> bool:
 
 
 def _all_in(values: pa.Array, allowed: tuple[str, ...]) -> bool:
-    return bool(pc.all(pc.is_in(pc.utf8_trim_whitespace(values), value_set=pa.array(allowed))).as_py())
+    values = without_markers(pc.utf8_trim_whitespace(values))
+    return bool(pc.all(pc.is_in(pc.drop_null(values), value_set=pa.array(allowed))).as_py())
