@@ -17,7 +17,7 @@ from ray_jobs.models import BoosterModel
 from ray_jobs.preparation import Prepared, learning, prepared
 from ray_jobs.rounds import Rounds, grown
 from ray_jobs.streaming.binned import BinnedRows
-from ray_jobs.streaming.plan import lightgbm_bytes
+from ray_jobs.streaming.plan import FEWEST_ROWS, lightgbm_bytes
 from ray_jobs.streaming.sides import SHARE, hashed, share_border
 from ray_jobs.streaming.watch import MB, OverBudget
 from ray_jobs.streaming.work import Learned, Learning, Work, within
@@ -63,14 +63,14 @@ def learn(work: Work) -> Learning:
 
 
 def _choose(work: Work, width: int) -> Chosen:
-    """As many rows as fit. Raises OverBudget where not even a batch of them does."""
+    """As many rows as fit. Raises OverBudget where too few do."""
     row_bytes = lightgbm_bytes(work.order.parameters, width, work.class_count)
     room, total = int((1 - _KEPT_FREE) * work.watch.left()), work.survey.rows_train
     if total * row_bytes <= room:
         return Chosen(rows=total, share=1.0, row_bytes=row_bytes)
     fitting = room // row_bytes
-    if fitting < work.plan.batch_rows:
-        raise OverBudget(work.watch.limit - room + row_bytes * work.plan.batch_rows, work.watch.limit)
+    if fitting < FEWEST_ROWS:
+        raise OverBudget(work.watch.limit - room + row_bytes * FEWEST_ROWS, work.watch.limit)
     # How many a random share has is only nearly known, and LightGBM wants to know it exactly: six standard deviations
     # fewer are always there, and what comes after them is left out.
     return Chosen(rows=int(fitting - 6 * math.sqrt(fitting)), share=fitting / total, row_bytes=row_bytes)

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from ray_jobs.catalogue import Step
 from ray_jobs.streaming.order import Values
-from ray_jobs.streaming.sides import SHARE, hashed, share_border
+from ray_jobs.streaming.sides import SHARE, WATCHED, hashed, share_border
 from ray_jobs.streaming.spool import Spool
 from ray_jobs.streaming.work import Work
 
@@ -24,10 +24,13 @@ _DISK_SHARE = 0.9
 class Passes:
     """The training rows of a table, or of so many of them as the disk holds, written there once."""
 
-    def __init__(self, work: Work, spool: Spool, share: float) -> None:
+    def __init__(self, work: Work, spool: Spool, share: float, watched: float) -> None:
         self._work = work
         self._spool = spool
         self._share = share
+        self._watched = watched
+        self._aside: list[pd.DataFrame] = []
+        self.rows_aside = 0
 
     @property
     def rows(self) -> int:
@@ -41,6 +44,11 @@ class Passes:
             rows = ~batch.tested
             if self._share < 1:
                 rows &= hashed(batch.places, work.order.seed, SHARE) < share_border(self._share)
+            if self._watched:
+                aside = rows & (hashed(batch.places, work.order.seed, WATCHED) < share_border(self._watched))
+                self._aside.append(batch.frame.loc[aside, columns])
+                self.rows_aside += int(aside.sum())
+                rows &= ~aside
             if rows.any():
                 self._spool.add(batch.frame.loc[rows, columns], batch.places[rows])
             yield work.reading.step("writing rows to the disk", batch.passed, work.watch.check(), begin, end)
@@ -57,6 +65,12 @@ class Passes:
             step = Step(name=name, fraction=begin + (end - begin) * share, metrics=work.watch.check())
             yield frame.drop(columns=work.order.target), values, step
 
+    def watched(self) -> tuple[pd.DataFrame, Values]:
+        """The training rows that were put aside: not learned from, they say when to stop."""
+        frame = pd.concat(self._aside, ignore_index=True)
+        self._aside.clear()
+        return frame.drop(columns=self._work.order.target), self._work.reading.target.values(frame, self._work.classes)
+
     def weights(self) -> NDArray[np.float64] | None:
         """A weight for each class, where the parameters want the rare ones to count as much as the common ones."""
         work = self._work
@@ -68,11 +82,9 @@ class Passes:
     def told(self, title: str, way: str) -> str:
         """How it was learned."""
         total = self._work.survey.rows_train
-        which = (
-            f"all {total:,} training rows"
-            if self.rows == total
-            else f"{self.rows:,} of the {total:,} training rows, chosen at random, as many as the disk holds"
-        )
+        which = f"all {total:,} training rows"
+        if self._share < 1:
+            which = f"{self.rows:,} of the {total:,} training rows, chosen at random, as many as the disk holds"
         return f"The table does not fit in memory: {title} learned from {which}, {way}."
 
 
@@ -83,10 +95,10 @@ def disk_share(work: Work) -> float:
 
 
 @contextmanager
-def spooled(work: Work, share: float) -> Iterator[Passes]:
-    """Room on the disk for that share of the training rows."""
+def spooled(work: Work, share: float, watched: float = 0.0) -> Iterator[Passes]:
+    """Room on the disk for that share of the training rows; `watched`: the share of these that is put aside."""
     order, row_bytes = work.order, work.plan.row_bytes
     rows, limit = int(share * work.survey.rows_train), int(_DISK_SHARE * order.disk)
     part_rows = max(work.plan.batch_rows, int(_PART_SHARE * work.watch.left()) // (_COPIES * row_bytes))
     with Spool(order.scratch, rows=rows, part_rows=part_rows, seed=order.seed, limit=limit) as spool:
-        yield Passes(work, spool, share)
+        yield Passes(work, spool, share, watched)

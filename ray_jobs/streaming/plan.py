@@ -18,9 +18,11 @@ from ray_jobs.streaming.methods import Method
 from ray_jobs.streaming.order import StreamOrder
 from ray_jobs.streaming.watch import MB
 
-_MOST_BATCH_ROWS, _FEWEST_BATCH_ROWS = 65_536, 1_000
+_MOST_BATCH_ROWS = 65_536
 #: Rows for evaluating and for fitting the preprocessing: more tell nothing new.
-_MOST_TEST_ROWS, _MOST_FITTING_ROWS, _FEWEST_ROWS = 200_000, 100_000, 1_000
+_MOST_TEST_ROWS, _MOST_FITTING_ROWS = 200_000, 100_000
+#: Batches and samples of fewer make no sense.
+FEWEST_ROWS = 1_000
 #: Columns of a matrix for one date, one text, one category column of a linear model.
 _DATE_WIDTH, _TEXT_WIDTH, _CATEGORY_WIDTH = 7, 17, 50
 #: Copies of a row's matrix that a library makes when it fits on one.
@@ -59,11 +61,11 @@ def plan_of(order: StreamOrder, columns: tuple[Column, ...], method: Method, fre
         train_rows = min(int(0.8 * rest) // fitting, _MOST_SAMPLE_ROWS.get(order.entry.family, 2**31))
     else:
         train_rows = min(_MOST_FITTING_ROWS, free // 8 // (2 * row_bytes + 24 * width))
-    if min(batch_rows, test_rows, train_rows) < _FEWEST_BATCH_ROWS:
+    if min(batch_rows, test_rows, train_rows) < FEWEST_ROWS:
         raise Refused(
             ProblemCode.OUT_OF_MEMORY,
-            f"{free // MB} MB of memory are free for learning from a table of {len(columns)} columns: too few even for "
-            "a small sample of it.",
+            f"The job may have {order.memory // MB:,} MB in memory, and {max(0, free) // MB:,} MB of that are left for "
+            f"the rows: too few even for a small sample of a table of {len(columns)} columns.",
         )
     return Plan(batch_rows=batch_rows, test_rows=test_rows, train_rows=train_rows, row_bytes=row_bytes, width=width)
 

@@ -26,7 +26,7 @@ Hashes = NDArray[np.uint64]
 Mask = NDArray[np.bool_]
 
 #: What a hash is used for; two uses of the same row have nothing to do with each other.
-SIDE, TEST_SAMPLE, TRAIN_SAMPLE, SHARE, PART = range(5)
+SIDE, TEST_SAMPLE, TRAIN_SAMPLE, SHARE, PART, WATCHED = range(6)
 #: Groups that are counted one by one, to come near to the share of test rows; of more, the hash alone does.
 _GROUPS_COUNTED = 100_000
 _WHOLE = 2**64
@@ -161,7 +161,8 @@ def group_hashes(values: pd.Series, seed: int) -> Hashes:
     if pd.api.types.is_numeric_dtype(values.dtype) or pd.api.types.is_datetime64_any_dtype(values.dtype):
         found = pd.util.hash_array(values.to_numpy())
     else:
-        found = pd.util.hash_array(values.fillna("\0").to_numpy(dtype=object))
+        found = pd.util.hash_array(values.fillna("").to_numpy(dtype=object))
+        found[values.isna().to_numpy()] = 0
     return hashed(found.astype(np.uint64), seed, SIDE)
 
 

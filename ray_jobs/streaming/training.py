@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from ray_jobs.catalogue import Step
+from ray_jobs.catalogue.keras_network import load_keras
 from ray_jobs.problems import Refused, clip
 from ray_jobs.spec import ProblemCode
 from ray_jobs.streaming.kept import Kept
@@ -24,7 +25,7 @@ from ray_jobs.streaming.plan import plan_of
 from ray_jobs.streaming.sides import All, sides_of
 from ray_jobs.streaming.survey import Reading, Survey, survey, survey_other
 from ray_jobs.streaming.watch import MB, OverBudget, Watch, give_back
-from ray_jobs.streaming.work import Learned, Work
+from ray_jobs.streaming.work import Learned, Work, paced
 from ray_jobs.target import FEWEST_ROWS
 
 _MODULES: dict[Method, str] = {"boosting": "boosting", "linear": "linear", "network": "network", "sample": "sampled"}
@@ -37,8 +38,15 @@ SURVEYED = 0.25
 
 def train_streamed(order: StreamOrder) -> Generator[Step, None, Streamed]:
     """Trains the order's model; yields its steps, with `memory_mb` among the metrics. Raises Refused."""
+    return (yield from paced(_attempts(order)))
+
+
+def _attempts(order: StreamOrder) -> Generator[Step, None, Streamed]:
     method = method_of(order.entry.name, order.parameters)
     learner = importlib.import_module(f"ray_jobs.streaming.{_MODULES[method]}")
+    if order.entry.needs == "tensorflow":  # it takes much, which is then not free for the table
+        yield Step(name="loading TensorFlow")
+        load_keras(order.threads)
     share = 1.0
     for _ in range(_ATTEMPTS):
         try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Generator
 from dataclasses import dataclass, replace
 from typing import TypeVar
@@ -19,6 +20,9 @@ from ray_jobs.streaming.watch import Watch
 from ray_jobs.target import Classes
 
 T = TypeVar("T")
+
+#: Seconds between two steps.
+_PACE = 0.5
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -83,3 +87,18 @@ def within(steps: Generator[Step, None, T], begin: float, end: float, watch: Wat
             return ended
         fraction = None if step.fraction is None else begin + (end - begin) * min(1.0, step.fraction)
         yield replace(step, fraction=fraction, metrics={**step.metrics, **watch.check()})
+
+
+def paced(steps: Generator[Step, None, T]) -> Generator[Step, None, T]:
+    """Not more than two steps a second; those without a fraction always: they tell of something new."""
+    told = -_PACE
+    while True:
+        try:
+            step = next(steps)
+        except StopIteration as stop:
+            ended: T = stop.value
+            return ended
+        now = time.monotonic()
+        if step.fraction is None or now >= told + _PACE:
+            told = now
+            yield step
