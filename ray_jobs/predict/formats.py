@@ -24,11 +24,6 @@ class Format:
     ending: str
     form: CsvForm | None = None  #: how the input's CSV is written
 
-    @property
-    def is_text(self) -> bool:
-        """Whether the fields of a CSV can be passed on as they stand."""
-        return self.name == "csv"
-
     def writer(self, path: Path, names: list[str]) -> writers.Writer:
         """Opens the file; `names` are all columns. Raises OSError."""
         if self.name == "csv":

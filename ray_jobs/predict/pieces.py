@@ -2,23 +2,17 @@
 
 from __future__ import annotations
 
-import csv
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import zip_longest
-from typing import TypeAlias
 
 import pandas as pd
-import pyarrow as pa
 
-from ray_jobs.predict.arrow_rows import Unlike, arrow_pieces
 from ray_jobs.predict.checks import Fitting
-from ray_jobs.predict.column_types import ColumnTypes
+from ray_jobs.predict.column_types import ColumnTypes, Misfit
+from ray_jobs.predict.kept import CsvRows, JsonRows, Kept
 from ray_jobs.reading.source import Source
-from ray_jobs.schema import conform
-
-#: Rows as they stand: the fields of a CSV, or columns with types.
-Kept: TypeAlias = list[list[str]] | pa.Table
+from ray_jobs.reading.standing import Line, csv_lines, json_lines, misfits, paired_batches
 
 _MOST_ROWS = 32_768
 _MOST_CELLS = 1_000_000
@@ -37,7 +31,6 @@ class Piece:
 
     frame: pd.DataFrame  #: conformed, in the model's order and by its names
     truth: pd.Series | None  #: the target, where the input has it
-    lost: dict[str, int]  #: values that are not of the training type and count as missing, by column
     kept: Kept
 
 
@@ -51,45 +44,53 @@ def rows_at_once(source: Source, classes: int) -> int:
 class Pieces:
     """A Source in pieces, again and again."""
 
-    def __init__(self, source: Source, rows: int, *, text: bool) -> None:
-        """`text`: the fields of a CSV are wanted as they stand; else columns with types."""
-        self._source, self._rows, self._text = source, rows, text
+    def __init__(self, source: Source, rows: int, *, output: str) -> None:
+        """`output`: the format of the result, in whose shape the rows are kept."""
+        self._source, self._rows = source, rows
+        self._output = output
         self._types = ColumnTypes(source.csv.decimal if source.csv else ".")
+        self._as_text: set[str] = set()
         self._as_they_stand = True
 
     def read(self, fitting: Fitting) -> Iterator[Piece]:
         """Every row, in order. Raises Refused; Misfit or Misaligned where the next round will do better."""
-        frames = (frame for frame in self._source.batches(rows=self._rows) if len(frame))
-        if not self._as_they_stand or self._source.format not in ("csv", "parquet", "feather"):
-            for frame in frames:
-                yield _piece(frame, fitting, self._types.table_of_frame(frame))
-            return
-        for frame, kept in zip_longest(frames, self._kept()):
-            if frame is None or kept is None or len(frame) != len(kept):
-                self._give_up()
-            yield _piece(frame, fitting, kept)
+        if self._as_they_stand and self._source.csv:
+            pairs = self._with_lines(fitting, self._source.csv.delimiter)
+        elif self._as_they_stand and self._source.format == self._output == "jsonl":
+            pairs = self._with_records(fitting)
+        else:
+            pairs = self._with_tables(fitting)
+        for frame, kept in pairs:
+            truth = frame.pop(fitting.target.name) if fitting.target else None
+            yield Piece(frame=frame.rename(columns=fitting.names), truth=truth, kept=kept)
 
-    def _kept(self) -> Iterator[Kept]:
-        try:
-            if self._source.csv is None:
-                yield from arrow_pieces(self._source, self._rows)
-                return
-            for rows in self._source.raw_batches(rows=self._rows):
-                yield rows if self._text else self._types.table_of_text(self._source.columns, rows)
-        except (Unlike, csv.Error, ValueError, RuntimeError):
-            self._give_up()
+    def _with_lines(self, fitting: Fitting, delimiter: str) -> Iterator[tuple[pd.DataFrame, Kept]]:
+        frames = self._source.batches(fitting.read, rows=self._rows)
+        for frame, lines in zip_longest(frames, csv_lines(self._source, self._rows)):
+            self._check_alike(frame, lines)
+            rows = CsvRows(lines=lines, delimiter=delimiter)
+            if self._output == "csv":
+                yield frame, rows
+            else:
+                yield frame, self._types.table(self._source.columns, rows.fields())
 
-    def _give_up(self) -> None:
-        self._as_they_stand = False
-        raise Misaligned
+    def _with_records(self, fitting: Fitting) -> Iterator[tuple[pd.DataFrame, Kept]]:
+        pairs = paired_batches(self._source, fitting.read, self._rows)
+        for pair, lines in zip_longest(pairs, json_lines(self._source, self._rows)):
+            self._check_alike(pair and pair[0], lines)
+            yield pair[0], JsonRows(lines=lines, table=pair[1])
 
+    def _with_tables(self, fitting: Fitting) -> Iterator[tuple[pd.DataFrame, Kept]]:
+        if not self._as_they_stand:
+            self._as_text = {*self._source.columns}
+        for pair in paired_batches(self._source, fitting.read, self._rows, self._as_text):
+            if lost := set(misfits(self._source)) - self._as_text:
+                # A number in the sample, and something else later: it must not be lost.
+                self._as_text |= lost
+                raise Misfit
+            yield pair
 
-def _piece(frame: pd.DataFrame, fitting: Fitting, kept: Kept) -> Piece:
-    conformed, _ = conform(frame, fitting.read)
-    lost = {}
-    for column in fitting.columns:
-        gone = int(conformed[column.name].isna().sum() - frame[column.name].isna().sum())
-        if gone > 0:
-            lost[fitting.names[column.name]] = gone
-    truth = conformed.pop(fitting.target.name) if fitting.target else None
-    return Piece(frame=conformed.rename(columns=fitting.names), truth=truth, lost=lost, kept=kept)
+    def _check_alike(self, frame: pd.DataFrame | None, lines: Sequence[Line] | None) -> None:
+        if frame is None or lines is None or len(frame) != len(lines):
+            self._as_they_stand = False
+            raise Misaligned

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Generator, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 
@@ -28,7 +28,7 @@ from ray_jobs.predict.result_file import Unfinished, result_name, unfinished
 from ray_jobs.predict.score import Score
 from ray_jobs.predict.typed_rows import typed_piece
 from ray_jobs.predict.writers import SHEET_ROWS, SheetWriter, Writer
-from ray_jobs.problems import clip, listed
+from ray_jobs.problems import listed
 from ray_jobs.reading.source import Source, open_source
 from ray_jobs.spec import PredictResult, PredictSpec, Preview, RowsData
 from ray_jobs.store import ModelStore, version_warnings
@@ -55,7 +55,7 @@ class _Input:
     read: Callable[[], Iterator[Piece]]  #: from the beginning
     share_rows: bool
     hash: Callable[[], str] | None = None
-    warnings: Callable[[], Iterable[str]] = tuple
+    notes: Callable[[Notes], None] = lambda notes: None
 
 
 def predict(order: PredictOrder) -> Steps:
@@ -92,14 +92,20 @@ def _opened(order: PredictOrder, manifest: Manifest, notes: Notes) -> Iterator[_
     with open_source(order.place, spec.data) as source:
         chosen = format_of(spec.output, source.format, source.name, source.csv)
         fitting = fitted(source.columns, source.sample(_SAMPLE), manifest, notes)
-        if source.csv and chosen.is_text:
+        if source.csv and chosen.name == "csv":
             check_space(order.place, source.bytes)
         yield _file_input(source, fitting, manifest, chosen, share_rows=order.place.share_rows)
 
 
 def _file_input(source: Source, fitting: Fitting, manifest: Manifest, chosen: Format, *, share_rows: bool) -> _Input:
     classes = len(manifest.classes.labels) if manifest.classes else 0
-    pieces = Pieces(source, rows_at_once(source, classes), text=chosen.is_text)
+    pieces = Pieces(source, rows_at_once(source, classes), output=chosen.name)
+    before = source.warnings
+
+    def tell(notes: Notes) -> None:
+        for warning in source.warnings:
+            notes.add(Weight.READING if warning in before else Weight.VALUES, warning)
+
     return _Input(
         name=source.name,
         columns=source.columns,
@@ -108,7 +114,7 @@ def _file_input(source: Source, fitting: Fitting, manifest: Manifest, chosen: Fo
         read=lambda: pieces.read(fitting),
         share_rows=share_rows,
         hash=source.hash,
-        warnings=lambda: source.warnings,
+        notes=tell,
     )
 
 
@@ -130,7 +136,6 @@ class _Run:
         self.reasons = Reasons(self._model, self._manifest, spec.reasons, spec.threshold)
         self.comparison = Comparison(self._manifest)
         self.score = Score(self._manifest, spec.threshold)
-        self.lost: dict[str, int] = {}
         self.preview = Preview()
         self.cut = 0
 
@@ -172,8 +177,6 @@ class _Run:
         self.comparison.add(piece.frame)
         if piece.truth is not None:
             self.score.add(piece.truth, outputs)
-        for name, number in piece.lost.items():
-            self.lost[name] = self.lost.get(name, 0) + number
 
     def result(self, notes: Notes, begun: float) -> PredictResult:
         """Puts the file in place and tells what came of it."""
@@ -197,16 +200,8 @@ class _Run:
         )
 
     def _note(self, notes: Notes) -> None:
-        kinds = {column.name: column.kind for column in self._manifest.columns}
-        for name, lost in sorted(self.lost.items(), key=lambda pair: -pair[1]):
-            notes.add(
-                Weight.VALUES,
-                f"Column '{clip(name, 80)}' was a {kinds[name]} in training; {lost:,} of {self.rows:,} values are not, "
-                "and count as missing.",
-            )
         self.comparison.warn(notes, share_rows=self._given.share_rows)
-        for warning in self._given.warnings():
-            notes.add(Weight.READING, warning)
+        self._given.notes(notes)
         if self.answers.reasons and self.reasons.rows < self.rows:
             notes.add(Weight.ASIDE, f"The first {self.reasons.rows:,} rows have reasons; more would take too long.")
         if interval := self.answers.interval:

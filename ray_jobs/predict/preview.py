@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ray_jobs.predict.answers import Added
-from ray_jobs.predict.pieces import Kept
+from ray_jobs.predict.kept import Kept, first_rows
 from ray_jobs.problems import clip
 from ray_jobs.spec import Preview
 
@@ -13,13 +13,8 @@ _COLUMNS = 100
 
 def preview(names: tuple[str, ...], kept: Kept, added: Added) -> Preview:
     """Of the first piece of a table whose columns are `names`."""
-    if isinstance(kept, list):
-        rows: list[list[str]] = kept[:_ROWS]
-    else:
-        columns = [column.to_pylist() for column in kept.slice(0, _ROWS).columns]
-        rows = [["" if value is None else str(value) for value in row] for row in zip(*columns, strict=True)]
     shown = []
-    for number, row in enumerate(rows):
+    for number, row in enumerate(first_rows(kept, _ROWS)):
         values = [*(_short(column[number]) for column in added.values()), *row]
         shown.append(tuple(clip(value) for value in values[:_COLUMNS]))
     return Preview(columns=tuple(clip(name) for name in [*added, *names][:_COLUMNS]), rows=tuple(shown))

@@ -9,9 +9,11 @@ import pandas as pd
 from ray_jobs.dates import date_format_of, to_dates
 from ray_jobs.manifest import Manifest, Seen
 from ray_jobs.predict.checks import target_in
+from ray_jobs.predict.kept import CsvRows
 from ray_jobs.predict.notes import Notes, Weight
 from ray_jobs.predict.pieces import Piece
 from ray_jobs.problems import Refused, clip, listed, nearest
+from ray_jobs.reading.standing import Line
 from ray_jobs.schema import Column, conform
 from ray_jobs.spec import ProblemCode, RowsData
 
@@ -40,8 +42,8 @@ def typed_piece(data: RowsData, manifest: Manifest, notes: Notes) -> tuple[tuple
     if target := target_in({manifest.target: manifest.target} if manifest.target in names else {}, manifest):
         values = _values([row.get(target.name, "") for row in rows], target, None, notes)
         truth = conform(pd.DataFrame({target.name: values}), (target,))[0][target.name]
-    kept = [[row.get(name, "") for name in names] for row in rows]
-    return names, Piece(frame=frame, truth=truth, lost={}, kept=kept)
+    kept: list[Line] = [[row.get(name, "") for name in names] for row in rows]
+    return names, Piece(frame=frame, truth=truth, kept=CsvRows(lines=kept, delimiter=","))
 
 
 def _named_rows(data: RowsData, manifest: Manifest) -> list[dict[str, str]]:

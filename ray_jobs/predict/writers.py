@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import csv
+import io
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from datetime import date, datetime
 from decimal import Decimal
@@ -16,8 +17,9 @@ import pyarrow.parquet as pq
 import xlsxwriter  # type: ignore[import-untyped]
 
 from ray_jobs.predict.answers import Added
-from ray_jobs.predict.pieces import Kept
+from ray_jobs.predict.kept import CsvRows, JsonRows, Kept
 from ray_jobs.reading.csv_forms import CsvForm
+from ray_jobs.reading.standing import Line
 
 #: What a sheet holds.
 SHEET_ROWS, SHEET_COLUMNS = 1_048_576, 16_384
@@ -46,18 +48,41 @@ class CsvWriter:
             path, "w", encoding="utf-8-sig" if marked else "utf-8", errors="backslashreplace", newline=""
         )
         self._decimal = form.decimal if form else "."
-        self._writer = csv.writer(self._file, delimiter=form.delimiter if form else ",", lineterminator="\n")
+        self._delimiter = form.delimiter if form else ","
+        self._writer = csv.writer(self._file, delimiter=self._delimiter, lineterminator="\n")
+        self._quoted = io.StringIO(newline="")
+        self._quoting = csv.writer(self._quoted, delimiter=self._delimiter, lineterminator="")
         self._writer.writerow(names)
 
     def write(self, kept: Kept, added: Added) -> None:
-        rows = kept if isinstance(kept, list) else _plain_rows(kept)
-        answers = [self._numbers(column) for column in added.values()]
-        self._writer.writerows([*row, *more] for row, more in zip(rows, zip(*answers, strict=True), strict=True))
+        answers = [self._cells(column) for column in added.values()]
+        if isinstance(kept, CsvRows):
+            join = self._delimiter.join
+            ends = ("".join((self._delimiter, join(row), "\n")) for row in zip(*answers, strict=True))
+            self._file.writelines(map(str.__add__, map(self._line, kept.lines), ends))
+            return
+        self._writer.writerows(
+            [*row, *more] for row, more in zip(_plain_rows(kept), zip(*added.values(), strict=True), strict=True)
+        )
 
-    def _numbers(self, column: list[Any]) -> list[Any]:
+    def _line(self, line: Line) -> str:
+        return line if isinstance(line, str) else self._joined(line)
+
+    def _joined(self, fields: Sequence[str]) -> str:
+        """The fields as a record, quoted where they must be."""
+        self._quoting.writerow(fields)
+        text = self._quoted.getvalue()
+        self._quoted.seek(0)
+        self._quoted.truncate()
+        return text
+
+    def _cells(self, column: list[Any]) -> list[str]:
+        if not isinstance(column[0], float):
+            texts = {value: self._joined([str(value)]) for value in set(column)}
+            return [texts[value] for value in column]
         if self._decimal == ".":
-            return column
-        return [str(value).replace(".", self._decimal) if isinstance(value, float) else value for value in column]
+            return list(map(repr, column))
+        return [repr(value).replace(".", self._decimal) for value in column]
 
     def close(self) -> None:
         self._file.close()
@@ -101,18 +126,25 @@ class FeatherWriter:
 
 
 class LinesWriter:
-    """JSON lines; gaps are null, dates are ISO 8601."""
+    """JSON lines; gaps are null, dates are ISO 8601. Records of a JSON file keep their text, whatever else is in it."""
 
     def __init__(self, path: Path) -> None:
         self._file = open(path, "w", encoding="utf-8", errors="backslashreplace", newline="")  # noqa: SIM115
         self._encode = json.JSONEncoder(ensure_ascii=False, allow_nan=False, default=_json_value).encode
 
     def write(self, kept: Kept, added: Added) -> None:
-        table = _joined(kept, added)
+        if isinstance(kept, JsonRows):
+            for line, text in zip(kept.lines, self._records(pa.table(added)), strict=True):
+                body = line[:-1].rstrip()
+                self._file.write(f"{body}{'' if body == '{' else ', '}{text[1:]}\n")
+            return
+        for text in self._records(_joined(kept, added)):
+            self._file.write(f"{text}\n")
+
+    def _records(self, table: pa.Table) -> Iterator[str]:
         names = table.column_names
-        encode = self._encode
         for row in zip(*(_finite(column.to_pylist()) for column in table.columns), strict=True):
-            self._file.write(encode(dict(zip(names, row, strict=True))) + "\n")
+            yield self._encode(dict(zip(names, row, strict=True)))
 
     def close(self) -> None:
         self._file.close()
