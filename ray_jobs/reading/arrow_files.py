@@ -63,7 +63,7 @@ class ParquetFile(ArrowFile):
         names = [self.schema.names[place] for place in places]
         # Without `pre_buffer` a column is read as it is needed, not all of a group at once.
         with self.file.opened() as path, _guarded(self.file, "a Parquet file"):
-            parquet = pq.ParquetFile(path, pre_buffer=False, buffer_size=1 << 20)
+            parquet = pq.ParquetFile(path, pre_buffer=False, buffer_size=1 << 20, page_checksum_verification=True)
             for group in range(len(self.groups)) if groups is None else groups:
                 asked = names if self._by_name else None
                 for batch in parquet.iter_batches(ROWS_AT_ONCE, row_groups=[group], columns=asked):

@@ -115,9 +115,10 @@ class ArrowReader(Reader):
             chosen.setdefault(id(part), []).append(group)
         for part in (part for part in self._parts if id(part) in chosen):
             for _, table in part.file.tables(self._places(part, self.types), chosen[id(part)]):
+                finished = self._finished(part, table, self.types)
                 if share < 1:
-                    table = table.take(pa.array(np.flatnonzero(random.random(table.num_rows) < share)))
-                tables.append(self._finished(part, table, self.types))
+                    finished = finished.take(pa.array(np.flatnonzero(random.random(table.num_rows) < share)))
+                tables.append(finished)
         return pa.concat_tables(tables) if tables else pa.schema(self.types).empty_table()
 
     def _places(self, part: ArrowPart, types: Types) -> list[int]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -55,7 +56,22 @@ def cast(column: pa.ChunkedArray, kind: pa.DataType) -> pa.ChunkedArray:
         column = pa.chunked_array([chunk.storage for chunk in column.chunks], column.type.storage_type)
     if pa.types.is_run_end_encoded(column.type):
         column = pc.run_end_decode(column)
+    if pa.types.is_string_view(column.type) or pa.types.is_binary_view(column.type):
+        column = pa.chunked_array([_without_stray_views(chunk) for chunk in column.chunks], column.type)
     return column if column.type == kind else column.cast(kind, safe=False)
+
+
+def _without_stray_views(chunk: pa.Array) -> pa.Array:
+    """Views of 16 bytes say where a text lies. Arrow's casts follow those of missing values too, which a damaged file
+    may have anywhere; its validation does not look at them.
+    """
+    if not chunk.null_count:
+        return chunk
+    validity, views, *texts = chunk.buffers()
+    kept = np.frombuffer(views, dtype=np.int64).reshape(-1, 2).copy()
+    kept[chunk.offset : chunk.offset + len(chunk)][np.asarray(chunk.is_null())] = 0
+    buffers = [validity, pa.py_buffer(kept), *texts]
+    return pa.Array.from_buffers(chunk.type, len(chunk), buffers, chunk.null_count, chunk.offset)
 
 
 def _is_number(kind: pa.DataType) -> bool:

@@ -44,7 +44,10 @@ def cell_array(values: Sequence[Cell], kind: pa.DataType) -> tuple[pa.Array, int
     try:
         return pa.array(made, kind), misfits
     except UnicodeEncodeError:  # JSON can write half a character
-        whole = [None if value is None else str(value).encode("utf-8", "replace").decode() for value in made]
+        whole = [
+            None if value is None else str(value).encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+            for value in made
+        ]
         return pa.array(whole, kind), misfits
 
 

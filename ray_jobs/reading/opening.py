@@ -74,6 +74,12 @@ def reader_of(found: FileSet, sheet: str) -> Reader:
         arrow_part(_arrow_file(opened), partition)
         for opened, partition in zip((first, *others), found.partitions, strict=True)
     ]
+    if not parts[0].columns:
+        raise Refused(
+            ProblemCode.NOT_THIS_FORMAT,
+            f"{found.shown} has no column with plain values: it holds lists or records, or nothing.",
+            subject=found.shown,
+        )
     for part in parts[1:]:
         check_alike(found.files[0], parts[0].columns, part.file.file, part.columns)
     return ArrowReader(parts, first.format)

@@ -150,8 +150,9 @@ def _header_place(rows: list[Row]) -> int:
     """The first row, unless it is mostly empty where others are not: then it is a title, and the header is the first
     of about the usual width, of one that is all text if there is such a one.
     """
-    usual = Counter(_filled(row) for row in rows).most_common(1)[0][0]
-    wide = [number for number, row in enumerate(rows) if _filled(row) >= max(2, 0.8 * usual)]
+    counts = Counter(_filled(row) for row in rows)
+    usual = max(counts, key=lambda filled: (counts[filled], filled))
+    wide = [number for number, row in enumerate(rows) if _filled(row) >= max(2, 0.6 * usual)]
     if usual < 2 or not wide or wide[0] == 0:
         return 0
     texts = (number for number in wide if all(isinstance(cell, str) for cell in rows[number] if cell is not None))
