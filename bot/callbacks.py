@@ -31,6 +31,7 @@ class Verb(StrEnum):
     JOB = "job"  #: id: a job to show
     STOP = "stop"  #: id: a job to cancel
     MODEL = "model"  #: id: a model to predict with
+    DELETE = "delete"  #: id: a model; was asked about before
     DOUBT = "doubt"  #: id: a machine to revoke; asks first
     REVOKE = "revoke"  #: id: a machine
 

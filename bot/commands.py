@@ -20,7 +20,7 @@ COMMANDS: tuple[Command, ...] = (
     Command(name="train", about="train a model", example="/train ~/hayride/churn.csv churned"),
     Command(name="predict", about="use a model", example="/predict ~/hayride/new.csv"),
     Command(name="jobs", about="what runs and what ran"),
-    Command(name="models", about="your models"),
+    Command(name="models", about="your models: rename, delete, compare, export", example="/models compare OLD NEW"),
     Command(name="dashboard", about="look into your cluster"),
     Command(name="cancel", about="stop a job, or leave a form"),
     Command(name="help", about="all commands"),

@@ -202,7 +202,7 @@ def headline(result: TrainResult) -> Html:
     value, baseline = result.metrics[name], result.baseline_metrics.get(name)
     ours = "{word} <b>{value}</b>"
     guess = ", simple guessing gets {baseline}" if baseline is not None else ""
-    verdict = "" if baseline is None or _better(name, value, baseline) else ". No better than guessing"
+    verdict = "" if baseline is None or is_better(name, value, baseline) else ". No better than guessing"
     return fill(
         ours + guess + verdict,
         word=METRICS.get(name, clip(name, 30)),
@@ -211,8 +211,9 @@ def headline(result: TrainResult) -> Html:
     )
 
 
-def _better(name: str, value: float, baseline: float) -> bool:
-    return value < baseline if name in _LESS_IS_BETTER else value > baseline
+def is_better(name: str, value: float, other: float) -> bool:
+    """Whether a metric's value is better than another one."""
+    return value < other if name in _LESS_IS_BETTER else value > other
 
 
 def numbers(result: TrainResult) -> Html:
@@ -248,10 +249,11 @@ def _trained(job: JobView, result: TrainResult) -> Html:
         fill("{how}", how=clip(result.how, 300)) if result.how else None,
         *(fill("⚠️ {warning}", warning=clip(warning, 160)) for warning in result.warnings[:3]),
         fill(
-            "{model} <code>{id}</code> is kept on {where}.",
+            "{model} is kept on {where} as {name} <code>{id}</code>.",
             model=clip(model_title(result.model), 60),
-            id=result.model_id,
             where=place_title(job.place, job.place_name),
+            name=f"{clip(result.name, 60)} v{result.version}" if result.name else "",
+            id=result.model_id,
         ),
     )
 

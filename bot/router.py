@@ -54,6 +54,7 @@ class Router:
             Verb.JOB: lambda chat, callback: jobs.show(chat, callback.id),
             Verb.STOP: lambda chat, callback: jobs.stop(chat, callback.id),
             Verb.MODEL: lambda chat, callback: self.predict.open_with(chat, callback.id),
+            Verb.DELETE: lambda chat, callback: models.delete(chat, callback.id),
             Verb.DOUBT: lambda chat, callback: worker.doubt(chat, callback.id),
             Verb.REVOKE: lambda chat, callback: worker.revoke(chat, callback.id),
         }

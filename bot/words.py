@@ -81,6 +81,16 @@ PROBLEMS: dict[ProblemCode, ErrorWords] = {
         remedy="Send me the file here, or copy it into ~/hayride on your machine "
         "(or allow its folder there: hayride-node allow FOLDER).",
     ),
+    ProblemCode.FILES_DIFFER: ErrorWords(
+        happened="The files of that pattern don't have the same columns.",
+        data=_LOOKED,
+        remedy="Name a pattern that fits files of one kind only, or one of the files.",
+    ),
+    ProblemCode.SHEET_MISSING: ErrorWords(
+        happened="The workbook has no sheet of that name.",
+        data=_LOOKED,
+        remedy="Choose one of its sheets, for example sheet=2024",
+    ),
     ProblemCode.TARGET_MISSING: ErrorWords(
         happened="The table has no column of that name.",
         data=_LOOKED,
@@ -116,6 +126,16 @@ PROBLEMS: dict[ProblemCode, ErrorWords] = {
         data="Nothing was predicted; your file is as it was.",
         remedy="Add the column, or choose the model that was trained on files like this one.",
     ),
+    ProblemCode.COLUMN_TYPE: ErrorWords(
+        happened="A column is not what it was when the model learned.",
+        data="Nothing was predicted; your file is as it was.",
+        remedy="Correct the column, or choose the model that was trained on files like this one.",
+    ),
+    ProblemCode.BAD_SPLIT: ErrorWords(
+        happened="That split leaves no rows to learn from, or none to check the result on.",
+        data="Nothing was trained; your file is as it was.",
+        remedy="Choose another split, for example split=random test=0.25",
+    ),
     ProblemCode.UNKNOWN_MODEL: ErrorWords(
         happened="I know no model of that name.",
         data="Nothing was started.",
@@ -141,10 +161,20 @@ PROBLEMS: dict[ProblemCode, ErrorWords] = {
         data="Nothing was predicted; your file is as it was.",
         remedy="Train it again.",
     ),
+    ProblemCode.NO_EXPORT: ErrorWords(
+        happened="This model can't be written in that form.",
+        data="Nothing was written; the model is as it was.",
+        remedy="Try another form: card, onnx or python.",
+    ),
     ProblemCode.TENSORFLOW_MISSING: ErrorWords(
         happened="Neural networks need TensorFlow, which is not installed there.",
         data="Nothing was trained; your file is as it was.",
         remedy="Choose another model, or install Hayride's extra called neural on that machine.",
+    ),
+    ProblemCode.LIBRARY_MISSING: ErrorWords(
+        happened="That needs a library which is not installed there.",
+        data="Nothing was started; your files are as they were.",
+        remedy="Choose something else, or upgrade Hayride on that machine: hayride-node upgrade",
     ),
     ProblemCode.NO_SPACE: ErrorWords(
         happened="The space that Hayride may use there is full.",
@@ -155,6 +185,11 @@ PROBLEMS: dict[ProblemCode, ErrorWords] = {
         happened="The job needed more memory than there is.",
         data="Your files are as they were, and nothing half-done was kept.",
         remedy="Try fewer rows or columns, a lighter model, or a machine with more memory.",
+    ),
+    ProblemCode.NOT_LEARNED: ErrorWords(
+        happened="Nothing could be learned: every try failed, or its numbers grew beyond all bounds.",
+        data="Your files are as they were, and nothing half-done was kept.",
+        remedy="Look at the table with /data for values that can't be right, or choose another model.",
     ),
     ProblemCode.UPLOAD_MISSING: ErrorWords(
         happened="The file that you sent is not there any more.",
@@ -236,7 +271,9 @@ FIELDS: dict[ProblemCode, str] = {
     ProblemCode.MODEL_NOT_FOUND: "model",
     ProblemCode.MODEL_DAMAGED: "model",
     ProblemCode.TENSORFLOW_MISSING: "model",
+    ProblemCode.LIBRARY_MISSING: "model",
     ProblemCode.BAD_PARAMETER: "settings",
+    ProblemCode.BAD_SPLIT: "settings",
 }
 
 

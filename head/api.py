@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
-from typing import Protocol
+from typing import Literal, Protocol
 
 from head.clock import Clock
 from head.errors import (
@@ -57,6 +57,7 @@ from ray_jobs.spec import (
 __all__ = [
     "AUTO",
     "CATALOGUE",
+    "EXPORT_FORMS",
     "HEAD",
     "UPLOAD_LIMIT",
     "Candidate",
@@ -114,6 +115,8 @@ __all__ = [
 #: Every kind of model that can be trained, auto first.
 CATALOGUE: tuple[ModelDescription, ...] = descriptions()
 
+#: What a model can be written as, for use elsewhere.
+EXPORT_FORMS: tuple[Literal["card", "onnx", "python"], ...] = ("card", "onnx", "python")
 #: The place of a job that no machine runs: the pool's own head node.
 HEAD = "head"
 #: Telegram's getFile hands out at most this much; the console holds to the same.
@@ -242,6 +245,7 @@ class JobView:
 @dataclass(frozen=True, kw_only=True)
 class ModelView:
     id: str
+    data: str  #: the path or name of the table that it learned from; "" where that is not known any more
     name: str
     version: int  #: with the name unique among the person's models
     place: str

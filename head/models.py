@@ -11,7 +11,7 @@ from head.pool_client import PoolClient
 from head.pools import Pools
 from head.store.records import ModelRow
 from head.store.store import Store
-from ray_jobs.spec import MODEL_NAME_LIMIT, clean_name
+from ray_jobs.spec import MODEL_NAME_LIMIT, PathData, TrainSpec, clean_name
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,11 +55,21 @@ class Models:
             id=row.id,
             name=row.name,
             version=row.version,
+            data=await self._data(row),
             place=row.place,
             place_name=await self.machines.place_name(row.person_id, row.place),
             created=row.created,
             result=row.result,
         )
+
+    async def _data(self, row: ModelRow) -> str:
+        try:
+            spec = (await self.store.jobs.get(row.person_id, row.job_id)).spec
+        except ValueError:
+            return ""  # another version wrote it
+        if not isinstance(spec, TrainSpec):
+            return ""
+        return spec.data.path if isinstance(spec.data, PathData) else spec.data.name
 
     async def _pool(self, row: ModelRow) -> PoolClient:
         """The pool of a model whose machine is there."""

@@ -1,19 +1,37 @@
-"""/models: your models, and predicting with one."""
+"""/models: your models, and what can be done with them. Deleting takes a second tap that names the model."""
 
 from __future__ import annotations
 
-from bot import amounts
+import secrets
+from collections.abc import Awaitable, Callable, Sequence
+
+from bot import amounts, words
+from bot.arguments import parse
 from bot.callbacks import Verb, pack
 from bot.chat import Chat
-from bot.html import Html, clip, fill
-from bot.messages import Button
+from bot.comparison import compared
+from bot.html import Html, clip, fill, lines, text
+from bot.messages import Button, Message
+from bot.named_models import SEARCHED, called, first_of
 from bot.results import headline, model_title, place_title
 from bot.screens.listing import Listing
-from head.api import ModelView
+from head.api import EXPORT_FORMS, ExportSpec, ModelView
+
+Mine = Sequence[ModelView]
+Act = Callable[[Chat, Mine, tuple[str, ...]], Awaitable[None]]
 
 
 async def open(chat: Chat, arguments: str) -> None:
-    await page(chat, 0)
+    """`/models`, or with something to do: `rename OLD NEW`, `delete NAME`, `compare ONE OTHER`, `export NAME FORM`."""
+    given = parse(arguments).words
+    if not given:
+        await page(chat, 0)
+        return
+    act = _ACTS.get(given[0].casefold())
+    if act is None:
+        await _say_usage(chat, fill("I can't {word} models.", word=clip(given[0], 40)))
+        return
+    await act(chat, await chat.api.models(chat.person.id, limit=SEARCHED), given[1:])
 
 
 async def page(chat: Chat, offset: int) -> None:
@@ -21,10 +39,88 @@ async def page(chat: Chat, offset: int) -> None:
     await _MODELS.show(chat, chat.api.models, offset)
 
 
+async def delete(chat: Chat, model_id: str) -> None:
+    """After the question was answered with yes."""
+    model = await chat.api.model(chat.person.id, model_id)
+    await chat.api.drop_model(chat.person.id, model_id)
+    where = place_title(model.place, model.place_name)
+    await chat.show(fill("<b>{name}</b> is deleted from {where}.", name=called(model), where=where))
+
+
+async def _rename(chat: Chat, mine: Mine, given: tuple[str, ...]) -> None:
+    # The longest beginning that names a model and leaves a name: "/models rename my model better".
+    model, rest = first_of(mine, given[:-1])
+    name = " ".join((*rest, *given[-1:]))
+    if model is None:
+        await _say_unknown(chat, given, "rename")
+        return
+    renamed = await chat.api.rename_model(chat.person.id, model.id, name)
+    await chat.show(fill("{old} is now <b>{new}</b>.", old=called(model), new=called(renamed)))
+
+
+async def _ask_delete(chat: Chat, mine: Mine, given: tuple[str, ...]) -> None:
+    model, rest = first_of(mine, given)
+    if model is None or rest:
+        await _say_unknown(chat, given, "delete")
+        return
+    name, where = called(model, 30), place_title(model.place, model.place_name)
+    question = lines(
+        fill("Delete <b>{name}</b> <code>{id}</code> from {where}?", name=name, id=model.id, where=where),
+        text("It is gone for good; predictions that it made stay."),
+    )
+    yes = Button(label=f"Yes, delete {name}", callback=pack(Verb.DELETE, model.id))
+    keep = Button(label=f"Keep {name}", callback=pack(Verb.OPEN, "models"))
+    await chat.show(Message(text=question, rows=((yes,), (keep,))))
+
+
+async def _compare(chat: Chat, mine: Mine, given: tuple[str, ...]) -> None:
+    one, rest = first_of(mine, given)
+    other, beyond = first_of(mine, rest)
+    if one is None or other is None or beyond:
+        await _say_unknown(chat, rest or given, "compare")
+        return
+    await chat.show(compared(one, other, chat.clock.now()))
+
+
+async def _export(chat: Chat, mine: Mine, given: tuple[str, ...]) -> None:
+    forms = [form for form in EXPORT_FORMS if given and given[-1].casefold() == form]
+    model, rest = first_of(mine, given[:-1] if forms else given)
+    if model is None or rest:
+        await _say_unknown(chat, given, "export")
+        return
+    spec = ExportSpec(model_id=model.id, form=forms[0] if forms else "card")
+    job = await chat.api.submit(chat.person.id, spec, model.place, request=f"export-{secrets.token_hex(8)}")
+    chat.started.append(job.id)
+    await chat.show_job(job)
+
+
+_ACTS: dict[str, Act] = {"rename": _rename, "delete": _ask_delete, "compare": _compare, "export": _export}
+_EXAMPLES = (
+    "/models rename churn spring",
+    "/models delete churn v1",
+    "/models compare churn spring",
+    "/models export churn onnx",
+)
+
+
+async def _say_unknown(chat: Chat, given: Sequence[str], act: str) -> None:
+    wanted = clip(" ".join(given), 60)
+    happened = fill("You have no model called {name}.", name=wanted) if given else text("Which model?")
+    await _say_usage(chat, happened, next(example for example in _EXAMPLES if act in example))
+
+
+async def _say_usage(chat: Chat, happened: Html, example: str = "") -> None:
+    examples = [example] if example else list(_EXAMPLES)
+    good = [fill("<code>{example}</code>", example=each) for each in examples]
+    forms = f"export knows {', '.join(EXPORT_FORMS)}. " if not example or "export" in example else ""
+    said = words.three(happened, "Nothing was changed.", f"{forms}Names are those of /models. Good ones look like:")
+    await chat.show(lines(said, *good))
+
+
 def _line(chat: Chat, model: ModelView) -> Html:
     return fill(
         "<b>{name}</b> <code>{id}</code>, {age}, on {where}\n{kind} for {target}: {result}",
-        name=clip(model.name, 60),
+        name=called(model),
         id=model.id,
         age=amounts.ago(model.created, chat.clock.now()),
         where=place_title(model.place, model.place_name),
@@ -35,7 +131,7 @@ def _line(chat: Chat, model: ModelView) -> Html:
 
 
 def _button(model: ModelView) -> Button:
-    return Button(label=clip(f"Predict with {model.name}", 40), callback=pack(Verb.MODEL, model.id))
+    return Button(label=clip(f"Predict with {called(model, 22)}", 40), callback=pack(Verb.MODEL, model.id))
 
 
 _MODELS = Listing[ModelView](

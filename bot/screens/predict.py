@@ -11,13 +11,12 @@ from bot.chat import Chat
 from bot.form import PredictForm, Trouble
 from bot.html import Html, clip, fill, text
 from bot.messages import Button, Message
+from bot.named_models import SEARCHED, called, find, first_of, last_of
 from bot.results import headline, place_title
 from bot.screens.form_screen import FormScreen, Option, with_limit
 from head.api import ModelView, Spec, UploadData
 from head.api import PredictSpec as Predict
 
-#: A person's newest models that can be named by name; older ones by id.
-_SEARCHED = 50
 _OFFERED = 8
 
 
@@ -86,7 +85,7 @@ class PredictScreen(FormScreen[PredictForm]):
         if field == "model":
             models = await chat.api.models(chat.person.id, limit=_OFFERED)
             now = chat.clock.now()
-            options = [(f"{model.name}, {amounts.ago(model.created, now)}", model.id) for model in models]
+            options = [(f"{called(model)}, {amounts.ago(model.created, now)}", model.id) for model in models]
             return text("Which model?"), options
         return fill("How long may it take? Type it like <code>limit=10m</code>"), []
 
@@ -95,8 +94,7 @@ class PredictScreen(FormScreen[PredictForm]):
             return await self.with_data(chat, form, unquote(answer))
         form = form.model_copy(update={"trouble": None})
         if field == "model":
-            models = await chat.api.models(chat.person.id, limit=_SEARCHED)
-            found = _find(models, unquote(answer))
+            found = find(await chat.api.models(chat.person.id, limit=SEARCHED), unquote(answer))
             if found is None:
                 return form.model_copy(update={"trouble": _no_model(answer)})
             return self._with_model(form, found)
@@ -113,7 +111,7 @@ class PredictScreen(FormScreen[PredictForm]):
     def _with_model(self, form: PredictForm, model: ModelView) -> PredictForm:
         changes: dict[str, object] = {
             "model_id": model.id,
-            "model_title": f"{model.name} ({_score(model)})",
+            "model_title": f"{called(model)} ({_score(model)})",
             "features": model.result.features,
             "place": model.place,
             "place_name": model.place_name,
@@ -144,7 +142,7 @@ class PredictScreen(FormScreen[PredictForm]):
 
 async def _models(chat: Chat) -> list[ModelView]:
     """The person's models; where there is none, says so."""
-    models = await chat.api.models(chat.person.id, limit=_SEARCHED)
+    models = await chat.api.models(chat.person.id, limit=SEARCHED)
     if not models:
         train = Button(label="Train a model", callback=pack(Verb.OPEN, "train"))
         await chat.show(Message(text=text("You have no model yet. Train one first."), rows=((train,),)))
@@ -156,28 +154,16 @@ def _score(model: ModelView) -> str:
     return headline(model.result).replace("<b>", "").replace("</b>", "")
 
 
-def _find(models: list[ModelView], name: str) -> ModelView | None:
-    """By id, else the newest of that name."""
-    wanted = name.strip().casefold()
-    by_id = next((model for model in models if model.id == wanted), None)
-    return by_id or next((model for model in models if model.name.casefold() == wanted), None)
-
-
 def _sorted_out(models: list[ModelView], given: tuple[str, ...]) -> tuple[ModelView, str, str]:
     """(model, path, words that should have been a model). In either order, since both are natural."""
     newest = max(models, key=lambda model: model.created)
-    if not given:
-        return newest, "", ""
-    first = _find(models, given[0])
-    if len(given) == 1:
-        looks_like_path = "/" in given[0] or "." in given[0]
-        return (first, "", "") if first is not None and not looks_like_path else (newest, given[0], "")
-    if first is not None:
-        return first, " ".join(given[1:]), ""
-    last = _find(models, given[-1])
-    if last is not None:
-        return last, " ".join(given[:-1]), ""
-    return newest, " ".join(given[1:]), given[0]
+    if len(given) == 1 and ("/" in given[0] or "." in given[0]):
+        return newest, given[0], ""
+    for named in (first_of, last_of):
+        model, rest = named(models, given)
+        if model is not None:
+            return model, " ".join(rest), ""
+    return newest, " ".join(given[1:]) if len(given) > 1 else " ".join(given), given[0] if len(given) > 1 else ""
 
 
 def _no_model(name: str) -> Trouble:

@@ -123,7 +123,8 @@ class Jobs:
                 raise StaleJob(job.id)
             await _append(session, row, events)
             if job.state.result is None and isinstance(state.result, TrainResult):
-                await keep_model(session, job, state.result, now=state.ended or self.clock.now())
+                kept = await keep_model(session, job, state.result, now=state.ended or self.clock.now())
+                row.result = kept.model_dump_json()
             return _job(row)
 
     async def events(self, person_id: str, job_id: str, *, since: int = 0, limit: int = 1000) -> list[Event]:

@@ -55,22 +55,28 @@ class Models:
             await session.delete(await _row(session, person_id, model_id))
 
 
-async def keep_model(session: AsyncSession, job: JobRow, result: TrainResult, *, now: datetime) -> None:
-    """Within a write transaction. A machine that gives an id twice changes nothing: the older model keeps it."""
+async def keep_model(session: AsyncSession, job: JobRow, result: TrainResult, *, now: datetime) -> TrainResult:
+    """Within a write transaction; the result with the name and version under which the model is kept.
+
+    A machine that gives an id twice changes nothing: the older model keeps it.
+    """
     if await session.get(ModelTable, (job.person_id, result.model_id)) is not None:
-        return
+        return result
     name = clean_name(result.name) or made_name(result.target, result.model)
+    version = await _free_version(session, job.person_id, name, result.version)
+    result = result.model_copy(update={"name": name, "version": version})
     row = ModelTable(
         person_id=job.person_id,
         id=result.model_id,
         job_id=job.id,
         name=name,
-        version=await _free_version(session, job.person_id, name, result.version),
+        version=version,
         place=job.place,
         created=now,
         result=result.model_dump_json(),
     )
     session.add(row)
+    return result
 
 
 async def _row(session: AsyncSession, person_id: str, model_id: str) -> ModelTable:

@@ -31,6 +31,7 @@ from head.api import (
     MachineView,
     ModelView,
     NotFoundError,
+    PathData,
     Person,
     PredictSpec,
     Problem,
@@ -330,10 +331,13 @@ class InMemoryHead:
         """The job is done; a training leaves its model."""
         job = self._jobs[job_id]
         if isinstance(result, TrainResult) and isinstance(job.spec, TrainSpec):
+            name = result.name or f"{result.target}-{result.model}"
+            result = result.model_copy(update={"name": name, "version": self._next_version(job.person_id, name)})
+            data = job.spec.data
             view = ModelView(
-                id=result.model_id, name=(name := result.name or f"{result.target}-{result.model}"),
-                version=self._next_version(job.person_id, name), place=job.place, place_name=job.place_name,
-                created=self.clock.now(), result=result,
+                id=result.model_id, data=data.path if isinstance(data, PathData) else data.name, name=name,
+                version=result.version, place=job.place, place_name=job.place_name, created=self.clock.now(),
+                result=result,
             )  # fmt: skip
             self._models[view.id] = (job.person_id, view)
         return self.set_job(
