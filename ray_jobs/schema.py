@@ -24,6 +24,7 @@ _ROWS_OF_A_CODE = 10
 _NAMING = {"id", "ids", "code", "codes", "zip", "zipcode", "postcode", "postal", "plz", "cep", "fips", "type", "types"}
 _NAMING |= {"class", "category", "cat", "group", "cluster", "region", "district", "zone", "sector", "key", "phone"}
 _NAMING |= {"store", "shop", "branch", "department", "dept", "product", "item", "customer", "user", "channel", "sku"}
+_NAMING_FIRST = {"id", "code", "zip", "plz"}
 _WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+")
 
 
@@ -65,14 +66,17 @@ def describe(column: pd.Series) -> Column:
     return Column(name=name, kind="category" if few else "text")
 
 
-def words_of(name: str) -> set[str]:
+def words_of(name: str) -> list[str]:
     """The words of a column's name in lower case: `PostalCode_2` has postal, code and 2."""
-    return {word.lower() for word in _WORD.findall(name)}
+    return [word.lower() for word in _WORD.findall(name)]
 
 
 def names_things(name: str) -> bool:
-    """Whether a column of that name holds codes, if it holds whole numbers."""
-    return bool(words_of(name) & _NAMING)
+    """Whether a column of that name holds codes, if it holds whole numbers: its last word says so (`store_id`, not
+    `store_sales`), or its first one is id, code or zip.
+    """
+    words = [word for word in words_of(name) if not word.isdigit()]
+    return bool(words) and (words[-1] in _NAMING or words[0] in _NAMING_FIRST)
 
 
 def is_whole(values: pd.Series) -> bool:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from ray_jobs.profiling.written import MOST_OF_THEM, share_of_numbers
 from ray_jobs.schema import Column, describe, is_whole, names_things, spread_sample, words_of
@@ -18,8 +19,11 @@ from ray_jobs.spec import Kind
 _FEWEST_VALUES = 20
 #: Text whose values differ in this share of its rows is a key. Whole numbers must all differ.
 _DIFFERENT = 0.95
-_KEY_NAMES = {"id", "ids", "key", "index", "idx", "row", "rowid", "uuid", "guid", "serial", "unnamed", "customerid"}
-_KEY_NAMES |= {"userid", "orderid", "recordid", "no", "nr", "isbn", "ean", "sku", "ssn"}
+_MOSTLY = 0.5
+#: The first or last word of a key's name; and words of which its whole name may consist.
+_KEY_WORDS = {"id", "ids", "key", "no", "nr", "uuid", "guid", "isbn", "ean", "sku", "ssn", "rowid", "customerid"}
+_KEY_WORDS |= {"userid", "orderid", "recordid", "serial"}
+_KEY_NAMES = {"index", "idx", "row", "rows", "number", "unnamed", "record", "line"}
 _YES_NO = ({"yes", "no"}, {"y", "n"}, {"true", "false"}, {"t", "f"}, {"on", "off"}, {"ja", "nein"}, {"sim", "não"})
 
 
@@ -65,8 +69,8 @@ def key_reason(column: pd.Series, described: Column) -> str:
     """Why a column is a key, of no use to a model; "" where it is none.
 
     Text: at least 95 % of the values differ, they have hardly a space in them, and are no numbers with a unit. Whole
-    numbers: all differ, and the column's name calls it a key, or they count up by one from row to row (years do not
-    count), or they are the numbers from 0 or 1 to the number of rows in any order.
+    numbers: all differ, and the column's name calls it a key, or they count up from row to row, mostly by one (years
+    do not count), or they are the numbers from 0 or 1 to the number of rows in any order.
     """
     if described.kind in ("boolean", "date", "constant"):
         return ""
@@ -79,7 +83,7 @@ def key_reason(column: pd.Series, described: Column) -> str:
     if values.nunique() < len(values) or not is_whole(values):
         return ""
     numbers = values.to_numpy(dtype=np.float64)
-    if words_of(str(column.name)) & _KEY_NAMES:
+    if _is_key_name(str(column.name)):
         return "its name and its values, which all differ, say that it is a key"
     if _counts_up(numbers):
         return "it counts up from row to row"
@@ -101,8 +105,15 @@ def _text_key_reason(column: pd.Series) -> str:
     return "its values all differ" if distinct == len(values) else f"{distinct / len(values):.0%} of its values differ"
 
 
-def _counts_up(numbers: np.ndarray) -> bool:
-    if not (np.diff(numbers) == 1).all():
+def _is_key_name(name: str) -> bool:
+    words = [word for word in words_of(name) if not word.isdigit()]
+    return bool(words) and (words[0] in _KEY_WORDS or words[-1] in _KEY_WORDS or set(words) <= _KEY_NAMES)
+
+
+def _counts_up(numbers: NDArray[np.float64]) -> bool:
+    steps = np.diff(numbers)
+    # Rows may have been deleted, or this is a sample of pieces of the table.
+    if not (steps > 0).all() or (steps == 1).mean() < _MOSTLY:
         return False
     return not (len(numbers) <= 300 and numbers[0] >= 1500 and numbers[-1] <= 2200)  # years
 

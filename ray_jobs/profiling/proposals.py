@@ -47,7 +47,8 @@ def propose_targets(frame: pd.DataFrame, looks: tuple[Look, ...]) -> tuple[Propo
         values = frame[look.name]
         if look.useless or look.kind in ("date", "text") or values.isna().mean() > _MUCH_MISSING:
             continue
-        if words_of(look.name) & _CALENDAR and not words_of(look.name) & (_SURE | _LIKELY):
+        words = set(words_of(look.name))
+        if words & _CALENDAR and not words & (_SURE | _LIKELY):
             continue
         if found := _judged(values.dropna(), look, first=number == 0, last=number == len(looks) - 1):
             judged.append(found)
@@ -61,7 +62,7 @@ def _judged(values: pd.Series, look: Look, *, first: bool, last: bool) -> _Judge
     if task == "classification" and distinct > _FEW_CLASSES:
         return None
     points, reasons = 0, []
-    words = words_of(look.name) | {look.name.strip().lower()}
+    words = {*words_of(look.name), look.name.strip().lower()}
     if words & _SURE:
         points += 4
         reasons.append("its name is that of a target")

@@ -83,7 +83,7 @@ def _targets(rows: int, random: np.random.Generator) -> SearchStrategy[Any]:
 
 
 @given(tables())
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+@settings(max_examples=50, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
 def test_any_table_is_understood(frame: pd.DataFrame) -> None:
     target = target_of(frame, "y", None)
     assert len(target.rows) == len(target.values) >= 10
