@@ -95,7 +95,7 @@ class Race:
             name=entrant.name,
             model=entrant.model,
             parameters=parameters.model_dump(mode="json"),
-            rounds=max(1, round(statistics.fmean(rounds))) if rounds else None,
+            rounds=max(1, round(statistics.median(rounds))) if rounds else None,
             weight=weight,
         )
 

@@ -145,6 +145,9 @@ class _Search:
         running = 0
         while True:
             now, end = time.monotonic(), until()
+            if not race.board.somebody():
+                # Without a single result there is nothing to choose from, so the first one is waited for.
+                end = max(end, now + _RESULT_SHARE * self.order.budget)
             while running < self.slots and now < end and (fit := race.next(now, end)):
                 self.runner.start(fit)
                 running += 1
@@ -153,7 +156,6 @@ class _Search:
             for fit, outcome in self.runner.wait(_LOOK):
                 running -= 1
                 race.take(fit, outcome)
-            # Without a single result there is nothing to choose from, so the first one is waited for.
             if time.monotonic() > until() + _GRACE and race.board.somebody():
                 self.runner.stop()
                 return
