@@ -40,12 +40,12 @@ def export(order: ExportOrder) -> Generator[Step, None, ExportResult]:
         _copy_card(store.folder / manifest.model_id, part)
     else:
         manifest, model = store.load(order.spec.model_id)
-        _check_sharing(place, model)
+        _check_sharing(place, manifest, model)
         notes = version_warnings(manifest)
         yield Step(name="writing", fraction=0.3)
         notes += _write(form, store.folder / manifest.model_id, manifest, model, part)
     check_space(place, 0)
-    path = _put_in_place(place, order.job_id, part, _stem(manifest), _ENDINGS[form])
+    path = _put_in_place(place, order.job_id, part, file_stem(manifest.name, manifest.version), _ENDINGS[form])
     return ExportResult(
         model_id=manifest.model_id,
         form=form,
@@ -74,19 +74,19 @@ def _copy_card(folder: Path, part: Path) -> None:
     shutil.copyfile(card, part)
 
 
-def _check_sharing(place: Place, model: FittedModel) -> None:
+def _check_sharing(place: Place, manifest: Manifest, model: FittedModel) -> None:
     """Raises Refused(NO_EXPORT) where the model holds what its owner does not let out."""
-    if not place.share_rows and (what := held(model)):
+    if not place.share_rows and (what := held(manifest, model)):
         raise Refused(
             ProblemCode.NO_EXPORT,
             f"This model holds {what}, and the machine's owner shares no rows; its card can be exported.",
         )
 
 
-def _stem(manifest: Manifest) -> str:
-    """The model's name and version as a plain part of a file's name."""
-    name = re.sub(r"[^\w-]+", "-", manifest.name).strip("-_") or manifest.model_id
-    return f"{name.encode()[:_STEM_BYTES].decode(errors='ignore')}-v{manifest.version}"
+def file_stem(name: str, version: int) -> str:
+    """A model's name and version as a plain part of a file's name."""
+    plain = re.sub(r"[^\w-]+", "-", name).strip("-_") or "model"
+    return f"{plain.encode()[:_STEM_BYTES].decode(errors='ignore')}-v{version}"
 
 
 def _put_in_place(place: Place, job_id: str, part: Path, stem: str, ending: str) -> Path:

@@ -5,20 +5,24 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from ray_jobs.manifest import Manifest
 from ray_jobs.models import FittedModel
 
 #: Attributes of scikit-learn's estimators that keep training rows as they were, or as they were prepared.
 _ROWS = {"_fit_X", "X_fit_", "X_train_", "support_vectors_"}
-#: Attributes, scikit-learn's and ours, that keep values of the table.
+#: And that keep values of the table.
 _VALUES = {"categories_", "vocabulary_"}
 
 
-def held(model: FittedModel) -> str:
+def held(manifest: Manifest, model: FittedModel) -> str:
     """In words; "" where the model holds numbers of its own making only."""
     names = set(_attributes(model, set()))
     if names & _ROWS:
         return "rows that it learned from"
-    return "values of the columns that it learned from" if names & _VALUES else ""
+    # Every preprocessing keeps the categories of its columns, in whatever form.
+    if names & _VALUES or any(column.kind == "category" for column in manifest.columns):
+        return "values of the columns that it learned from"
+    return ""
 
 
 def _attributes(thing: Any, seen: set[int]) -> Iterator[str]:
