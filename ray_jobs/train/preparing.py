@@ -17,9 +17,6 @@ from ray_jobs.splitting import RowKeys, keys_of, split_rows
 from ray_jobs.target import Classes, Target, target_column, target_of
 from ray_jobs.train.learned import Values
 
-#: What stands out is looked for in so many rows.
-_LOOKED_AT = 20_000
-
 
 @dataclass(frozen=True, kw_only=True)
 class Prepared:
@@ -62,21 +59,13 @@ def prepare(source: Source, spec: TrainSpec, place: Place) -> Prepared:
     )
 
 
-def told_findings(frame: pd.DataFrame, target: Target, columns: tuple[Column, ...]) -> list[str]:
-    """What stands out in a sample of the table, but for what is left out anyway and told so."""
-    if len(frame) > _LOOKED_AT:
-        kept = np.sort(np.random.default_rng(0).choice(len(target.rows), min(_LOOKED_AT, len(target.rows)), False))
-        frame = frame.iloc[target.rows[kept]].reset_index(drop=True)
-        rows = np.arange(len(kept), dtype=np.int64)
-        target = Target(
-            task=target.task,
-            rows=rows,
-            values=target.values[kept],
-            classes=target.classes,
-            warnings=(),
-            name=target.name,
-        )
-    found = findings(frame, target, columns)
+def told_findings(
+    frame: pd.DataFrame, target: Target, columns: tuple[Column, ...], rows: int | None = None
+) -> list[str]:
+    """What stands out, but for what is left out anyway and told so. `rows`: of the whole table, where `frame` is a
+    sample of it.
+    """
+    found = findings(frame, target, columns, rows)
     return [each.message for each in found if each.code not in ("identifier", "constant")]
 
 

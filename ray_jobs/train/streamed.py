@@ -28,7 +28,7 @@ def learn_streamed(
     columns, left_out = choose_features(sample, name, spec.include, spec.exclude)
     chosen = entry or streamed_entry(spec.model)
     check_task(chosen, target.task, name)
-    notes = [*source.warnings, *left_out, *told_findings(sample, target, columns)]
+    notes = [*source.warnings, *left_out, *told_findings(sample, target, columns, source.rows()[0])]
     with ExitStack() as open_sources:
         split = spec.split
         other = open_sources.enter_context(open_source(place, split.data)) if isinstance(split, FileSplit) else None
