@@ -5,7 +5,7 @@ from __future__ import annotations
 from pydantic import BaseModel, ConfigDict, Field
 
 from bot.html import Html
-from head.api import Data, DataFacts, Task
+from head.api import AUTO, Data, DataFacts, Task
 
 
 class Trouble(BaseModel):
@@ -48,7 +48,7 @@ class Form(BaseModel):
 
 class TrainForm(Form):
     target: str = ""
-    model: str = "hist_gradient_boosting"
+    model: str = AUTO
     task: Task | None = None
     parameters: dict[str, str | int | float | bool | list[int] | None] = Field(default_factory=dict)
     test_fraction: float = 0.25

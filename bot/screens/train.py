@@ -71,6 +71,7 @@ class TrainScreen(FormScreen[TrainForm]):
 
     def spec(self, form: TrainForm) -> Spec:
         assert form.data is not None
+        budget, limit = self._times(form)
         return TrainSpec(
             data=form.data,
             target=form.target,
@@ -81,18 +82,28 @@ class TrainScreen(FormScreen[TrainForm]):
             exclude=form.exclude,
             split=_split(form),
             folds=form.folds,
-            budget=form.budget,
+            budget=budget,
             name=form.name,
             seed=form.seed,
-            # What auto was given to search must not be cut off by the limit.
-            time_limit=max(form.time_limit, 2 * form.budget) if form.model == AUTO else form.time_limit,
+            time_limit=limit,
         )
+
+    def _times(self, form: TrainForm) -> tuple[int, int]:
+        """Seconds that auto may search, and for the whole job: a limit that was typed bounds the search, else the
+        search gets its time.
+        """
+        if form.model != AUTO:
+            return form.budget, form.time_limit
+        if form.time_limit != self.time_limit:
+            return max(5, min(form.budget, form.time_limit // 2)), form.time_limit
+        return form.budget, max(form.time_limit, 2 * form.budget)
 
     def body(self, form: TrainForm) -> list[Html]:
         changed = [f"{clip(name, 40)}={clip(given, 40)}" for name, given in list(form.parameters.items())[:12]]
         task = [form.task] if form.task else []
-        limit = f"at most {amounts.duration(form.time_limit)}"
-        budget = [f"{amounts.duration(form.budget)} to compare and tune"] if form.model == AUTO else []
+        seconds, most = self._times(form)
+        limit = f"at most {amounts.duration(most)}"
+        budget = [f"{amounts.duration(seconds)} to compare and tune"] if form.model == AUTO else []
         return [
             fill("Target: {target}{about}", target=clip(form.target, 100) or "not chosen yet", about=_about(form)),
             fill("Model: {model}", model=model_title(form.model)),

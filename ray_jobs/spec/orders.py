@@ -59,7 +59,7 @@ class TrainSpec(Frozen):
     kind: Literal["train"] = "train"
     data: Data
     target: Name
-    model: Name = "hist_gradient_boosting"  #: a catalogue entry, or auto: compare, tune and combine within the budget
+    model: Name = "auto"  #: a catalogue entry, or auto: compare, tune and combine within the budget
     task: Task | None = None  #: None: inferred from the target
     parameters: dict[Name, Parameter] = Field(default_factory=dict, max_length=50)
     include: Patterns = ()  #: columns to learn from, as names or patterns (`price_*`); (): every useful one

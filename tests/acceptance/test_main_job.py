@@ -29,7 +29,7 @@ def run(home: Home, command: str) -> str:
 
 def test_train_and_predict_on_the_laptop(home: Home) -> None:
     chat = home.world.chat
-    chat.say(f"/train {home.tables.train} diagnosis")
+    chat.say(f"/train {home.tables.train} diagnosis budget=15")  # auto: candidates are tasks beside the job's own
     chat.expect(r"449 rows")
     chat.expect(r"\[1\] Run")
     chat.say("#1")
@@ -43,6 +43,8 @@ def test_train_and_predict_on_the_laptop(home: Home) -> None:
     assert isinstance(events[-1], Completed)
     model = events[-1].result
     assert isinstance(model, TrainResult)
+    assert model.model == "auto"
+    assert len([line for line in model.leaderboard if line.loss is not None]) >= 4
     assert model.metrics["accuracy"] > 0.9 > model.baseline_metrics["accuracy"]
 
     predicted = run(home, f"/predict {home.tables.new}")

@@ -82,7 +82,7 @@ async def test_nothing_of_one_is_found_by_the_other(tmp_path: Path) -> None:
             assert "/bob/" not in found["mounts"] + str(found["names"])
 
         (laptop,) = await plane.machines(bob.id)
-        spec = TrainSpec(data=PathData(path=str(tables["bob"].train)), target="diagnosis")
+        spec = TrainSpec(data=PathData(path=str(tables["bob"].train)), target="diagnosis", model="random_forest")
         with pytest.raises(NotFoundError):
             await plane.submit(ann.id, spec, laptop.id, request="ann wants bob's machine")
         jobs = [

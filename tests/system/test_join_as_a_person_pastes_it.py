@@ -60,7 +60,7 @@ async def test_an_ordinary_user_joins_and_trains(folder: Path) -> None:
         machine = joined[1]
         assert machine
         assert machine.sealed
-        spec = TrainSpec(data=PathData(path="~/hayride/cancer.csv"), target="diagnosis")
+        spec = TrainSpec(data=PathData(path="~/hayride/cancer.csv"), target="diagnosis", model="random_forest")
         job = await plane.submit(person, spec, machine.id, request="pasted")
         end = [view async for view in plane.follow(job)][-1]
         assert end.status is JobStatus.COMPLETED
