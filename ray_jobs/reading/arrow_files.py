@@ -40,9 +40,9 @@ class ArrowFile(ABC):
         named. Raises Refused.
         """
 
+    @abstractmethod
     def has_gaps(self, place: int) -> bool:
-        """Whether the column may have missing values."""
-        return True
+        """Whether the column may have missing values. Raises Refused."""
 
 
 class ParquetFile(ArrowFile):
@@ -102,6 +102,10 @@ class IpcFile(ArrowFile):
                 table = pa.Table.from_batches([batch]).select(order)
                 for begin in range(0, table.num_rows, ROWS_AT_ONCE):
                     yield group, table.slice(begin, ROWS_AT_ONCE)
+
+    def has_gaps(self, place: int) -> bool:
+        with self.file.opened() as path, _guarded(self.file, "a Feather file"), pa.memory_map(path) as raw:
+            return any(batch.column(0).null_count for batch in _batches(self._reader(raw, [place]), None))
 
     def _reader(self, raw: pa.NativeFile, places: list[int] | None) -> Any:  # a RecordBatchFileReader or -StreamReader
         raw.seek(0)

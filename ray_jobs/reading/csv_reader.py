@@ -108,7 +108,8 @@ class CsvReader(Reader):
         self.whole = self._look.whole
         self._style = style_of(text.columns, parts[0].form.delimiter)
         self.types = {name: type_of(text[name], self._style) for name in self.columns}
-        self.gaps = frozenset(name for name in self.columns if text[name].null_count)
+        values = self._convert(text, self.types, strict=True)
+        self.gaps = frozenset(name for name in self.columns if values[name].null_count)
         self._row_bytes = self._look.bytes / max(1, text.num_rows)
         if self.whole:
             self.counted = text.num_rows

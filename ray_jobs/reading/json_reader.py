@@ -55,6 +55,7 @@ class JsonReader(Reader):
             if pa.types.is_string(kind):
                 array = without_markers(array)
                 kind = type_of(array, PLAIN)
+                array = converted(array, kind, PLAIN, strict=True)[0]
             self.types[name] = kind
             if array.null_count:
                 gaps.add(name)

@@ -66,10 +66,14 @@ class Shelf:
         """Why it can't be read; also where that shows only when all of it is."""
         if content is not None:
             self.put(path, content)
-        with pytest.raises(Refused) as caught, self.opened(path, sheet) as source:
-            for _ in source.batches():
-                pass
-            source.frame()
+        with pytest.raises(Refused) as caught:
+            self._read(path, sheet)
         problem = caught.value.problem
         assert problem.message.endswith(".")
         return problem
+
+    def _read(self, path: str, sheet: str) -> None:
+        with self.opened(path, sheet) as source:
+            for _ in source.batches():
+                pass
+            source.frame()

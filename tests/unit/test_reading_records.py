@@ -21,7 +21,7 @@ def rows_of(text: str) -> list[list[str]]:
 
 
 @given(_ROWS, _END)
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=60, deadline=None)
 def test_well_written_text_is_cut_where_records_end(rows: list[list[str]], end: str) -> None:
     made = io.StringIO(newline="")
     csv.writer(made, lineterminator=end, quoting=csv.QUOTE_ALL).writerows(rows)
@@ -37,7 +37,7 @@ def test_well_written_text_is_cut_where_records_end(rows: list[list[str]], end: 
 
 
 @given(st.text(alphabet='a",\n', max_size=60))
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=60, deadline=None)
 def test_any_text_is_cut_where_its_reader_would(text: str) -> None:
     whole = rows_of(text)
     at, _ = Cutter(",").end(text.encode())

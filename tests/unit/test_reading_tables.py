@@ -82,13 +82,6 @@ def test_row_names_and_equal_names_are_told_apart(place: Place) -> None:
     assert raw[0] == ["r1", "1", "2"]
 
 
-def test_a_column_that_turns_to_text_late_is_text_throughout(place: Place) -> None:
-    rows = "\n".join(f"{n},{n}" for n in range(600_000))
-    frame, _, _ = read(place, "a.csv", f"a,b\n{rows}\nx,1\n".encode())
-    assert set(frame["a"].map(type)) == {str}
-    assert frame["a"].iloc[0] == "0"
-
-
 @pytest.mark.parametrize(
     ("name", "content", "code"),
     [

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import io
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -17,11 +17,22 @@ from ray_jobs.reading import workbook_reader
 from ray_jobs.spec import ProblemCode
 from tests.support.readings import Shelf
 
-_ROWS = [
+_AT = dt.datetime.combine(dt.date(2024, 1, 5), dt.time(8, 30))  # a sheet knows no time zones
+_ROWS: list[list[object]] = [
     ["name", "whole", "share", "day", "at", "ok", "code", "mixed", "clock"],
-    ["a", 1, 0.5, dt.date(2024, 1, 5), dt.datetime(2024, 1, 5, 8, 30), True, "007", 1, dt.time(8, 30)],
+    ["a", 1, 0.5, dt.date(2024, 1, 5), _AT, True, "007", 1, dt.time(8, 30)],
     ["b", None, 1, None, None, None, "12", "2", None],
-    ["?", 3, 2.25, dt.date(1999, 12, 31), dt.datetime(2024, 2, 1), False, "13", "NA", dt.time(23, 59)],
+    [
+        "?",
+        3,
+        2.25,
+        dt.date(1999, 12, 31),
+        dt.datetime.combine(dt.date(2024, 2, 1), dt.time()),
+        False,
+        "13",
+        "NA",
+        dt.time(23, 59),
+    ],
 ]
 
 
@@ -29,6 +40,10 @@ _ROWS = [
 def shelf(tmp_path: Path) -> Shelf:
     (tmp_path / "data").mkdir()
     return Shelf(tmp_path / "data")
+
+
+def rows_of(*rows: Sequence[object]) -> list[list[object]]:
+    return [list(row) for row in rows]
 
 
 def workbook(sheets: dict[str, list[list[object]]], hidden: tuple[str, ...] = ()) -> bytes:
@@ -107,14 +122,14 @@ def test_what_cells_mean(shelf: Shelf) -> None:
 
 
 def test_whole_numbers_without_gaps_are_whole(shelf: Shelf) -> None:
-    rows: list[list[object]] = [["n", "x"], *([n, n / 2] for n in range(20_000))]
+    rows = rows_of(["n", "x"], *([n, n / 2] for n in range(20_000)))
     frame = shelf.frame("t.xlsx", workbook({"One": rows}))
     assert frame["n"].dtype == np.int64
     assert frame["n"].tolist() == list(range(20_000))
 
 
 def test_a_late_text_makes_a_column_text(shelf: Shelf) -> None:
-    rows: list[list[object]] = [["n"], *([n] for n in range(10_000)), ["x"]]
+    rows = rows_of(["n"], *([n] for n in range(10_000)), ["x"])
     frame = shelf.frame("t.xlsx", workbook({"One": rows}))
     assert frame["n"].tolist()[:2] + frame["n"].tolist()[-1:] == ["0", "1", "x"]
 
@@ -133,12 +148,13 @@ def test_the_choice_of_a_sheet(shelf: Shelf) -> None:
 
 
 def test_a_header_below_a_title(shelf: Shelf) -> None:
-    rows = [
+    rows: list[list[object]] = [
         ["Sales 2024"],
         [],
         [None, "draft"],
         [None, "id", "n", "", "when"],
-        *([None, n, n * 2, n, "x"] for n in (1, 2)),
+        [None, 1, 2, 1, "x"],
+        [None, 2, 4, 2, "x"],
     ]
     frame = shelf.frame("t.xlsx", workbook({"One": rows}))
     assert frame.to_dict("list") == {"id": [1, 2], "n": [2, 4], "column 3": [1, 2], "when": ["x", "x"]}
