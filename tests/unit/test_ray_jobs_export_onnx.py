@@ -112,6 +112,19 @@ def test_what_cannot_be_written_is_refused_with_its_reason(name: str, why: str) 
     assert caught.value.problem.code is ProblemCode.NO_EXPORT
 
 
+def test_a_column_may_be_called_like_an_output_or_a_step() -> None:
+    names = {"dep_delay": "prediction", "distance": "constant/0", "air_time": "Concat/0"}
+    learned = learn("lightgbm", "late", NUMBERS)
+    model: Any = learned.model
+    model.preprocessing.numbers = [names[name] for name in model.preprocessing.numbers]
+    columns = tuple(Column(name=names[column.name], kind="number") for column in NUMBERS)
+    manifest = manifest_of(replace(learned, fields={**learned.fields, "columns": columns}))
+    frame = learned.frame.rename(columns=names)
+    answers = asked(onnx_model(manifest, model).SerializeToString(), frame, columns)
+    assert list(answers) == ["prediction_", "probabilities"]
+    np.testing.assert_allclose(answers["probabilities"], model.outputs(frame), atol=TOLERANCE)
+
+
 def test_texts_are_refused() -> None:
     columns = (Column(name="tailnum", kind="text"), *NUMBERS)
     learned = learn("ridge", "arr_delay", columns)

@@ -51,19 +51,22 @@ def write_onnx(manifest: Manifest, model: FittedModel, part: Path) -> list[str]:
 
 
 def onnx_model(manifest: Manifest, model: FittedModel) -> Any:
-    """The ModelProto. Outputs: `prediction` (text for classes), and for classes `probabilities`."""
-    graph = Graph()
+    """The ModelProto. Outputs: `prediction` (text for classes), and for classes `probabilities`; each with a "_" behind
+    it where a column is called so.
+    """
+    graph = Graph(column.name for column in manifest.columns)
+    first, second = graph.free_name("prediction"), graph.free_name("probabilities")
     found = _outputs(graph, model)
     facts = {"name": manifest.name, "version": str(manifest.version), "target": manifest.target, "inputs": _INPUTS}
     facts["columns"] = json.dumps([column.model_dump() for column in manifest.columns])
     if manifest.classes is None:
-        return graph.finished({"prediction": (found, False, 1)}, facts)
+        return graph.finished({first: (found, False, 1)}, facts)
     names = [str(label) for label in manifest.classes.labels]
     facts["classes"] = json.dumps(names)
     place = graph.add("ArgMax", found, axis=1, keepdims=1)
     keys = {"keys_int64s": list(range(len(names))), "values_strings": names, "default_string": ""}
     label = graph.add("LabelEncoder", place, domain=ML, **keys)
-    return graph.finished({"prediction": (label, True, 1), "probabilities": (found, False, len(names))}, facts)
+    return graph.finished({first: (label, True, 1), second: (found, False, len(names))}, facts)
 
 
 def _outputs(graph: Graph, model: FittedModel) -> Tensor:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -25,11 +26,15 @@ def not_for_onnx(why: str) -> Refused:
 
 
 class Graph:
-    """Nodes, constants and inputs of one ONNX graph."""
+    """Nodes, constants and inputs of one ONNX graph.
 
-    def __init__(self) -> None:
+    taken: names of the table's columns, so that no other tensor is called like one.
+    """
+
+    def __init__(self, taken: Iterable[str] = ()) -> None:
         import onnx
 
+        self._taken = set(taken)
         self._onnx = onnx
         self._nodes: list[Any] = []
         self._constants: list[Any] = []
@@ -45,7 +50,7 @@ class Graph:
     def constant(self, values: Any) -> Tensor:
         """Numbers as they are typed; Python's become doubles."""
         array = np.asarray(values)
-        name = f"constant/{len(self._constants)}"
+        name = self.free_name(f"constant/{len(self._constants)}")
         self._constants.append(self._onnx.numpy_helper.from_array(np.ascontiguousarray(array), name))
         return name
 
@@ -54,7 +59,7 @@ class Graph:
         return self.constant(np.array(values, dtype=np.int64))
 
     def add(self, operator: str, *inputs: Tensor, domain: str = "", **attributes: Any) -> Tensor:
-        name = f"{operator}/{len(self._nodes)}"
+        name = self.free_name(f"{operator}/{len(self._nodes)}")
         node = self._onnx.helper.make_node(operator, list(inputs), [name], domain=domain, **attributes)
         self._nodes.append(node)
         return name
@@ -62,6 +67,12 @@ class Graph:
     def cast(self, tensor: Tensor, dtype: Any = np.float64) -> Tensor:
         kind = self._onnx.helper.np_dtype_to_tensor_dtype(np.dtype(dtype))
         return self.add("Cast", tensor, to=kind)
+
+    def free_name(self, name: str) -> str:
+        """The name, with something behind it where a column has it."""
+        while name in self._taken:
+            name += "_"
+        return name
 
     def columns(self, tensor: Tensor, places: NDArray[Any] | list[int]) -> Tensor:
         """Some of a matrix's columns."""
