@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from ray_jobs.predict import writers
 from ray_jobs.problems import Refused
 from ray_jobs.reading.csv_forms import CsvForm
+from ray_jobs.reading.packing import without_packing
 from ray_jobs.spec import ProblemCode
 
 _OF_INPUT = {"csv": "csv", "parquet": "parquet", "feather": "feather", "jsonl": "jsonl", "excel": "xlsx"}
-_TEXT_ENDINGS = (".csv", ".tsv", ".txt")
+#: Endings that a result keeps if it stays in that format; for others it gets the format's usual one.
+_KEPT = {"csv": (".csv", ".tsv", ".tab", ".txt"), "parquet": (".parquet", ".pq"), "feather": (".feather", ".arrow")}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,13 +40,11 @@ class Format:
 def format_of(wanted: str, given: str, name: str, form: CsvForm | None) -> Format:
     """`wanted` as the spec has it; `given` is the input's, in a file called `name`."""
     chosen = _OF_INPUT[given] if wanted == "same" else wanted
-    ending = f".{chosen}"
-    if chosen == "csv":
-        endings = [part for part in name.lower().split(".")[1:] if f".{part}" in _TEXT_ENDINGS]
-        ending = f".{endings[-1]}" if form and endings else ".csv"
-    if given == "parquet" and chosen == "parquet" and os.path.splitext(name)[1].lower() == ".pq":
-        ending = ".pq"
-    return Format(name=chosen, ending=ending, form=form)
+    own = os.path.splitext(without_packing(name))[1].lower()
+    keeps = _OF_INPUT[given] == chosen and own in _KEPT.get(chosen, ())
+    if form and form.delimiter == " ":  # any number of spaces: an empty field would be none
+        form = replace(form, delimiter=",")
+    return Format(name=chosen, ending=own if keeps else f".{chosen}", form=form)
 
 
 def check_size(chosen: Format, rows: tuple[int, bool], names: Sequence[str]) -> None:

@@ -29,7 +29,9 @@ from ray_jobs.predict.score import Score
 from ray_jobs.predict.typed_rows import typed_piece
 from ray_jobs.predict.writers import SHEET_ROWS, SheetWriter, Writer
 from ray_jobs.problems import listed
+from ray_jobs.reading.packing import without_packing
 from ray_jobs.reading.source import Source, open_source
+from ray_jobs.reading.standing import json_keys
 from ray_jobs.spec import PredictResult, PredictSpec, Preview, RowsData
 from ray_jobs.store import ModelStore, version_warnings
 
@@ -50,6 +52,7 @@ class _Input:
 
     name: str
     columns: tuple[str, ...]
+    taken: frozenset[str]  #: names that no answer may have
     format: Format
     rows: tuple[int, bool]  #: how many, and whether that is exact
     read: Callable[[], Iterator[Piece]]  #: from the beginning
@@ -83,6 +86,7 @@ def _opened(order: PredictOrder, manifest: Manifest, notes: Notes) -> Iterator[_
         yield _Input(
             name=_TYPED_NAME,
             columns=names,
+            taken=frozenset(names),
             format=format_of(spec.output, "csv", _TYPED_NAME, None),
             rows=(len(piece.frame), True),
             read=lambda: iter((piece,)),
@@ -101,14 +105,18 @@ def _file_input(source: Source, fitting: Fitting, manifest: Manifest, chosen: Fo
     classes = len(manifest.classes.labels) if manifest.classes else 0
     pieces = Pieces(source, rows_at_once(source, classes), output=chosen.name)
     before = source.warnings
+    taken = json_keys(source) if source.format == chosen.name == "jsonl" else ()
 
     def tell(notes: Notes) -> None:
         for warning in source.warnings:
             notes.add(Weight.READING if warning in before else Weight.VALUES, warning)
+        if without_packing(source.name) != source.name:
+            notes.add(Weight.ASIDE, "The file was compressed; the result is not.")
 
     return _Input(
         name=source.name,
         columns=source.columns,
+        taken=frozenset((*source.columns, *taken)),
         format=chosen,
         rows=source.rows(),
         read=lambda: pieces.read(fitting),
@@ -132,7 +140,7 @@ class _Run:
     def _clear(self) -> None:
         spec = self._order.spec
         self.rows = 0
-        self.answers = Answers(self._manifest, spec, self._given.columns)
+        self.answers = Answers(self._manifest, spec, self._given.taken)
         self.reasons = Reasons(self._model, self._manifest, spec.reasons, spec.threshold)
         self.comparison = Comparison(self._manifest)
         self.score = Score(self._manifest, spec.threshold)

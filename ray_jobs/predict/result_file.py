@@ -10,11 +10,10 @@ from itertools import count
 from pathlib import Path
 
 from ray_jobs.place import Place, check_space, disk_used
+from ray_jobs.reading.packing import without_packing
 
 #: How many bytes are written before the quota is looked at again.
 _STRIDE = 16 * 2**20
-#: What a result's name does not show of the input's: how it was packed, and its format.
-_PACKED = {".gz", ".bz2", ".xz", ".zst", ".zip"}
 
 
 class Unfinished:
@@ -71,7 +70,5 @@ def unfinished(place: Place, job_id: str) -> Iterator[Unfinished]:
 
 def result_name(name: str, ending: str) -> str:
     """`sales.csv.gz` gives `sales.predictions.csv`; `ending` begins with a point."""
-    stem, last = os.path.splitext(name)
-    if last.lower() in _PACKED:
-        stem, _ = os.path.splitext(stem)
+    stem, _ = os.path.splitext(without_packing(name))
     return f"{stem.replace('.predictions', '')}.predictions{ending}"

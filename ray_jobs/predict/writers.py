@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import ExitStack
 from datetime import date, datetime
 from decimal import Decimal
@@ -17,9 +15,9 @@ import pyarrow.parquet as pq
 import xlsxwriter  # type: ignore[import-untyped]
 
 from ray_jobs.predict.answers import Added
+from ray_jobs.predict.csv_cells import Quoting
 from ray_jobs.predict.kept import CsvRows, JsonRows, Kept
 from ray_jobs.reading.csv_forms import CsvForm
-from ray_jobs.reading.standing import Line
 
 #: What a sheet holds.
 SHEET_ROWS, SHEET_COLUMNS = 1_048_576, 16_384
@@ -48,37 +46,23 @@ class CsvWriter:
             path, "w", encoding="utf-8-sig" if marked else "utf-8", errors="backslashreplace", newline=""
         )
         self._decimal = form.decimal if form else "."
-        self._delimiter = form.delimiter if form else ","
-        self._writer = csv.writer(self._file, delimiter=self._delimiter, lineterminator="\n")
-        self._quoted = io.StringIO(newline="")
-        self._quoting = csv.writer(self._quoted, delimiter=self._delimiter, lineterminator="")
-        self._writer.writerow(names)
+        self._quoting = Quoting(form.delimiter if form else ",")
+        self._file.write(self._quoting.record(names) + "\n")
 
     def write(self, kept: Kept, added: Added) -> None:
-        answers = [self._cells(column) for column in added.values()]
+        join = self._quoting.delimiter.join
+        ends = zip(*(self._cells(column) for column in added.values()), strict=True)
         if isinstance(kept, CsvRows):
-            join = self._delimiter.join
-            ends = ("".join((self._delimiter, join(row), "\n")) for row in zip(*answers, strict=True))
-            self._file.writelines(map(str.__add__, map(self._line, kept.lines), ends))
+            lines = (line if isinstance(line, str) else self._quoting.record(line) for line in kept.lines)
+            self._file.writelines(f"{join((line, *end))}\n" for line, end in zip(lines, ends, strict=True))
             return
-        self._writer.writerows(
-            [*row, *more] for row, more in zip(_plain_rows(kept), zip(*added.values(), strict=True), strict=True)
-        )
-
-    def _line(self, line: Line) -> str:
-        return line if isinstance(line, str) else self._joined(line)
-
-    def _joined(self, fields: Sequence[str]) -> str:
-        """The fields as a record, quoted where they must be."""
-        self._quoting.writerow(fields)
-        text = self._quoted.getvalue()
-        self._quoted.seek(0)
-        self._quoted.truncate()
-        return text
+        assert isinstance(kept, pa.Table)
+        rows = zip(*(self._quoting.column(column) for column in kept.columns), strict=True)
+        self._file.writelines(f"{join((*row, *end))}\n" for row, end in zip(rows, ends, strict=True))
 
     def _cells(self, column: list[Any]) -> list[str]:
         if not isinstance(column[0], float):
-            texts = {value: self._joined([str(value)]) for value in set(column)}
+            texts = {value: self._quoting.record([value]) if value != "" else "" for value in set(column)}
             return [texts[value] for value in column]
         if self._decimal == ".":
             return list(map(repr, column))
@@ -209,15 +193,6 @@ def _joined(kept: Kept, added: Added) -> pa.Table:
     for name, values in added.items():
         kept = kept.append_column(name, pa.array(values))
     return kept
-
-
-def _plain_rows(table: pa.Table) -> Iterator[tuple[object, ...]]:
-    columns = [column.to_pylist() for column in table.columns]
-    return zip(*([_as_text(value) for value in column] for column in columns), strict=True)
-
-
-def _as_text(value: object) -> object:
-    return value.decode("utf-8", "backslashreplace") if isinstance(value, bytes) else value
 
 
 def _finite(values: list[Any]) -> list[Any]:

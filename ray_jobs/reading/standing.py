@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Collection, Iterator
 from itertools import chain, islice
 from typing import TYPE_CHECKING, TypeAlias
@@ -19,6 +20,7 @@ from ray_jobs.schema import Column
 if TYPE_CHECKING:
     from ray_jobs.reading.source import Source
 
+_LOOK_RECORDS = 1000
 #: A record of a CSV: its text, if it has no quotes; else its fields.
 Line: TypeAlias = str | list[str]
 
@@ -63,6 +65,12 @@ def json_lines(source: Source, rows: int) -> Iterator[list[str]]:
     found = (line for text in texts for line in map(str.strip, text.split("\n")) if line)
     while piece := list(islice(found, rows)):
         yield piece
+
+
+def json_keys(source: Source) -> set[str]:
+    """The keys of the first records of a JSON file, also of what is no column. Raises Refused."""
+    first = next(json_lines(source, _LOOK_RECORDS), [])
+    return {key for line in first for key in json.loads(line)}
 
 
 def _lines_of(part: CsvFile, block: Block, names: tuple[str, ...]) -> Iterator[Line]:

@@ -218,6 +218,91 @@ def test_parquet_keeps_its_types(made: tuple[Desk, str]) -> None:
     assert [row["id"] for row in as_csv] == [str(value or "") for value in table["id"].to_pylist()]
 
 
+def test_records_of_json_keep_their_text(made: tuple[Desk, str], monkeypatch: pytest.MonkeyPatch) -> None:
+    where, model = made
+    values = '"mean radius": 17.990, "mean texture": 10, "mean perimeter": 1e2, "mean area": 1001.0'
+    lines = [
+        "{" + values + ', "id": 12345678901234567890, "more": {"a": [1, 2]}, "prediction": "mine"}',
+        "  {" + values + ', "late": "ü\\u00fc", "id": null}  ',
+        "",
+        '{"mean area": null}',
+        "{}",
+    ] * 20
+    (where.folder / "records.jsonl").write_text("\n".join(lines))
+    small_pieces(monkeypatch, 16)
+    result = where.predict(model, "records.jsonl")
+    found = where.file(result).read_text().splitlines()
+    assert result.rows == len(found) == 80
+    for given_line, line in zip([line.strip() for line in lines if line], found, strict=True):
+        assert line.startswith(given_line[:-1])
+        record = json.loads(line)
+        assert record["prediction-2"] in ("benign", "malignant")
+        assert record.get("prediction", "mine") == "mine"
+    assert result.preview.columns[0] == "prediction-2"
+
+
+def test_json_that_changes_its_mind_loses_nothing(made: tuple[Desk, str], monkeypatch: pytest.MonkeyPatch) -> None:
+    where, model = made
+    monkeypatch.setattr("ray_jobs.reading.json_reader._LOOK_BYTES", 2000)
+    record = {name: 10.0 for name in list(cancer().columns)[:4]}
+    records = [{**record, "id": n if n < 3000 else f"x{n}"} for n in range(3020)]
+    (where.folder / "late.jsonl").write_text("\n".join(map(json.dumps, records)))
+    found = pq.read_table(where.file(where.predict(model, "late.jsonl", output="parquet")))
+    assert found["id"].to_pylist() == [str(row["id"]) for row in records]
+
+
+@pytest.mark.parametrize(("packed", "stem"), [("a.csv.gz", "a"), ("b.tsv.bz2", "b"), ("c.CSV.xz", "c")])
+def test_a_packed_table_gives_a_plain_one(made: tuple[Desk, str], packed: str, stem: str) -> None:
+    where, model = made
+    delimiter = "\t" if "tsv" in packed else ","
+    cancer().head(50).to_csv(where.folder / packed, index=False, sep=delimiter)
+    result = where.predict(model, packed)
+    assert result.file == f"{stem}.predictions.{'tsv' if 'tsv' in packed else 'csv'}"
+    assert result.warnings[-1] == "The file was compressed; the result is not."
+    assert len(read_csv(where.file(result), delimiter)) == 50
+
+
+def test_several_files_are_one_table(made: tuple[Desk, str]) -> None:
+    where, model = made
+    frame = cancer()
+    frame[:300].to_csv(where.folder / "part-1.csv", index=False)
+    frame[300:][list(frame.columns)[::-1]].to_csv(where.folder / "part-2.csv", index=False)
+    frame.to_csv(where.folder / "all.csv", index=False)
+    parts, whole = where.predict(model, "part-*.csv"), where.predict(model, "all.csv")
+    assert where.file(parts).read_text() == where.file(whole).read_text()
+
+
+def test_rows_that_are_too_short_or_end_with_a_delimiter(made: tuple[Desk, str]) -> None:
+    where, model = made
+    names = ",".join(list(cancer().columns)[:4])
+    (where.folder / "short.csv").write_text(f"id,{names},z\n1,10,20,30,40,\n2,10,20\n\n3,10,20,30,40,5\n")
+    rows = read_csv(where.file(where.predict(model, "short.csv")))
+    assert [(row["id"], row["mean area"], row["z"]) for row in rows] == [
+        ("1", "40", ""),
+        ("2", "", ""),
+        ("3", "40", "5"),
+    ]
+    (where.folder / "trailing.csv").write_text(f"{names}\n" + "1,2,3,4,\n" * 20)
+    rows = read_csv(where.file(where.predict(model, "trailing.csv")))
+    assert list(rows[0])[:5] == [*names.split(","), "prediction"]
+    assert {row["mean area"] for row in rows} == {"4"}
+    spaced = " ".join(name.replace(" ", "_") for name in names.split(","))
+    (where.folder / "spaced.txt").write_text(f"{spaced}\n" + "1  2   3 4\n" * 20)
+    problem = where.refused(model, "spaced.txt")
+    assert "'mean radius'" in problem.message
+
+
+def test_text_of_other_encodings(made: tuple[Desk, str]) -> None:
+    where, model = made
+    frame = cancer().head(20).assign(town="Zürich", note='a "b", c')
+    for encoding in ("cp1252", "utf-16", "utf-8-sig"):
+        frame.to_csv(where.folder / "towns.csv", index=False, encoding=encoding, lineterminator="\r\n")
+        result = where.predict(model, "towns.csv")
+        rows = read_csv(where.file(result))
+        assert {(row["town"], row["note"]) for row in rows} == {("Zürich", 'a "b", c')}
+        assert b"\r" not in where.file(result).read_bytes()
+
+
 def test_formulas_stay_text_in_a_workbook(made: tuple[Desk, str]) -> None:
     where, model = made
     (where.folder / "odd.csv").write_text(ODD)
