@@ -17,9 +17,9 @@ from ray_jobs.models import BoosterModel
 from ray_jobs.preparation import Prepared, learning, prepared
 from ray_jobs.rounds import Rounds, grown
 from ray_jobs.streaming.binned import BinnedRows
-from ray_jobs.streaming.plan import FEWEST_ROWS, lightgbm_bytes
+from ray_jobs.streaming.plan import FEWEST_ROWS, lightgbm_bytes, steady
 from ray_jobs.streaming.sides import SHARE, hashed, share_border
-from ray_jobs.streaming.watch import MB, OverBudget
+from ray_jobs.streaming.watch import MB, OverBudget, give_back
 from ray_jobs.streaming.work import Learned, Learning, Work, within
 
 #: Where on the way the second reading begins, and the rounds.
@@ -46,6 +46,7 @@ def learn(work: Work) -> Learning:
     settings["feature_pre_filter"] = False
     with learning(lightgbm.basic.LightGBMError):
         data = yield from _fill(work, sample, settings, chosen)
+        give_back()
         booster = lightgbm.Booster(settings, data)
         rounds = Rounds(work.training, work.order.parameters.n_estimators, "n_estimators")
         kept = yield from within(grown(rounds, lambda _: bool(booster.update()), None), _ROUNDS, 1.0, work.watch)
@@ -68,7 +69,7 @@ def _choose(work: Work, width: int) -> Chosen:
     room, total = int((1 - _KEPT_FREE) * work.watch.left()), work.survey.rows_train
     if total * row_bytes <= room:
         return Chosen(rows=total, share=1.0, row_bytes=row_bytes)
-    fitting = room // row_bytes
+    fitting = steady(room // row_bytes, steps=8)
     if fitting < FEWEST_ROWS:
         raise OverBudget(work.watch.limit - room + row_bytes * FEWEST_ROWS, work.watch.limit)
     # How many a random share has is only nearly known, and LightGBM wants to know it exactly: six standard deviations

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from ray_jobs.catalogue import Step
 from ray_jobs.streaming.order import Values
+from ray_jobs.streaming.plan import steady
 from ray_jobs.streaming.sides import SHARE, WATCHED, hashed, share_border
 from ray_jobs.streaming.spool import Spool
 from ray_jobs.streaming.work import Work
@@ -99,6 +100,6 @@ def spooled(work: Work, share: float, watched: float = 0.0) -> Iterator[Passes]:
     """Room on the disk for that share of the training rows; `watched`: the share of these that is put aside."""
     order, row_bytes = work.order, work.plan.row_bytes
     rows, limit = int(share * work.survey.rows_train), int(_DISK_SHARE * order.disk)
-    part_rows = max(work.plan.batch_rows, int(_PART_SHARE * work.watch.left()) // (_COPIES * row_bytes))
+    part_rows = max(work.plan.batch_rows, steady(int(_PART_SHARE * work.watch.left()) // (_COPIES * row_bytes)))
     with Spool(order.scratch, rows=rows, part_rows=part_rows, seed=order.seed, limit=limit) as spool:
         yield Passes(work, spool, share, watched)

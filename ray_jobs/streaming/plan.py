@@ -52,15 +52,16 @@ def plan_of(order: StreamOrder, columns: tuple[Column, ...], method: Method, fre
     row_bytes = bytes_of_row(order.sample, columns)
     width = width_of(order.columns, "linear" if method in ("linear", "network") else "boosting")
     worked = 4 * row_bytes + 16 * width
-    batch_rows = min(_MOST_BATCH_ROWS, free // 8 // worked)
+    batch_rows = steady(min(_MOST_BATCH_ROWS, free // 8 // worked))
     # Kept rows are copied now and then.
-    test_rows = min(_MOST_TEST_ROWS, free // 10 // (2 * row_bytes))
+    test_rows = min(_MOST_TEST_ROWS, steady(free // 10 // (2 * row_bytes)))
     if method == "sample":
         rest = free - batch_rows * worked - 2 * test_rows * row_bytes
         fitting = bytes_to_fit(order.parameters, row_bytes, width, len(order.classes.labels) if order.classes else 1)
-        train_rows = min(int(0.8 * rest) // fitting, _MOST_SAMPLE_ROWS.get(order.entry.family, 2**31))
+        most = _MOST_SAMPLE_ROWS.get(order.entry.family, 2**31)
+        train_rows = min(most, steady(int(0.8 * rest) // fitting, steps=8))
     else:
-        train_rows = min(_MOST_FITTING_ROWS, free // 8 // (2 * row_bytes + 24 * width))
+        train_rows = min(_MOST_FITTING_ROWS, steady(free // 8 // (2 * row_bytes + 24 * width)))
     if min(batch_rows, test_rows, train_rows) < FEWEST_ROWS:
         raise Refused(
             ProblemCode.OUT_OF_MEMORY,
@@ -68,6 +69,17 @@ def plan_of(order: StreamOrder, columns: tuple[Column, ...], method: Method, fre
             f"the rows: too few even for a small sample of a table of {len(columns)} columns.",
         )
     return Plan(batch_rows=batch_rows, test_rows=test_rows, train_rows=train_rows, row_bytes=row_bytes, width=width)
+
+
+def steady(rows: int, steps: int = 1) -> int:
+    """`rows` or a little less: one of `steps` numbers between a power of two and the next.
+
+    A few megabytes more or less in memory must not give another sample, and so another model.
+    """
+    if rows < 1:
+        return 0
+    base = 1 << (rows.bit_length() - 1)
+    return base + (rows - base) * steps // base * base // steps
 
 
 def bytes_of_row(sample: pd.DataFrame, columns: tuple[Column, ...]) -> int:

@@ -20,6 +20,7 @@ from ray_jobs.spec import GroupSplit, ProblemCode, Split, TimeSplit
 from ray_jobs.streaming.binned import BinnedRows
 from ray_jobs.streaming.kept import Kept
 from ray_jobs.streaming.labels import target_reader
+from ray_jobs.streaming.plan import steady
 from ray_jobs.streaming.sides import PART, SIDE, Sides, group_hashes, hashed, sides_of
 from ray_jobs.streaming.spool import Spool
 from ray_jobs.target import Classes
@@ -179,6 +180,11 @@ def test_bins_with_rows_missing_are_not_learned_from() -> None:
     filled.add(matrix, matrix[:, 0])
     with pytest.raises(ValueError, match="500 rows of 600"):
         filled.finished()
+
+
+def test_a_little_more_memory_gives_the_same_sample() -> None:
+    assert [steady(rows) for rows in (0, 1, 1000, 1024, 2047)] == [0, 1, 512, 1024, 1024]
+    assert [steady(rows, steps=4) for rows in (1024, 1279, 1280, 2047)] == [1024, 1024, 1280, 1792]
 
 
 def test_rows_on_the_disk_come_back_in_a_new_order_each_time(tmp_path: Path) -> None:
