@@ -52,7 +52,7 @@ def _heading(number: str, model: ModelView, now: datetime) -> Html:
 
 def _numbers(word: str, name: str, one: float | None, other: float | None) -> Html:
     shown = ["" if value is None else amounts.metric(value) for value in (one, other)]
-    if one is not None and other is not None and one != other and name not in _NEITHER_WAY:
+    if one is not None and other is not None and shown[0] != shown[1] and name not in _NEITHER_WAY:
         better = 0 if is_better(name, one, other) else 1
         shown[better] += "*"
     return _row(word, *shown)

@@ -11,7 +11,7 @@ from head.pool_client import PoolClient
 from head.pools import Pools
 from head.store.records import ModelRow
 from head.store.store import Store
-from ray_jobs.spec import MODEL_NAME_LIMIT, PathData, TrainSpec, clean_name
+from ray_jobs.spec import MODEL_NAME_LIMIT, clean_name
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,25 +51,25 @@ class Models:
         await self.store.models.drop(person_id, model_id)
 
     async def view(self, row: ModelRow) -> ModelView:
-        return ModelView(
-            id=row.id,
-            name=row.name,
-            version=row.version,
-            data=await self._data(row),
-            place=row.place,
-            place_name=await self.machines.place_name(row.person_id, row.place),
-            created=row.created,
-            result=row.result,
-        )
+        return (await self.views([row]))[0]
 
-    async def _data(self, row: ModelRow) -> str:
-        try:
-            spec = (await self.store.jobs.get(row.person_id, row.job_id)).spec
-        except ValueError:
-            return ""  # another version wrote it
-        if not isinstance(spec, TrainSpec):
-            return ""
-        return spec.data.path if isinstance(spec.data, PathData) else spec.data.name
+    async def views(self, rows: list[ModelRow]) -> list[ModelView]:
+        names = {(row.person_id, row.place): "" for row in rows}
+        for person_id, place in names:
+            names[person_id, place] = await self.machines.place_name(person_id, place)
+        return [
+            ModelView(
+                id=row.id,
+                name=row.name,
+                version=row.version,
+                data=row.data,
+                place=row.place,
+                place_name=names[row.person_id, row.place],
+                created=row.created,
+                result=row.result,
+            )
+            for row in rows
+        ]
 
     async def _pool(self, row: ModelRow) -> PoolClient:
         """The pool of a model whose machine is there."""

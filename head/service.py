@@ -251,7 +251,7 @@ class ControlPlane:
 
     async def models(self, person_id: str, *, limit: int = 8, offset: int = 0) -> list[ModelView]:
         rows = await self.store.models.of_person(person_id, limit=limit, offset=offset)
-        return [await self.models_.view(row) for row in rows]
+        return await self.models_.views(rows)
 
     async def model(self, person_id: str, model_id: str) -> ModelView:
         return await self.models_.view(await self.store.models.get(person_id, model_id))

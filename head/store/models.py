@@ -17,8 +17,8 @@ from head.clock import Clock
 from head.errors import NotFoundError
 from head.store.database import Database
 from head.store.records import JobRow, ModelRow
-from head.store.tables import ModelTable
-from ray_jobs.spec import TrainResult, clean_name, made_name, name_key
+from head.store.tables import JobTable, ModelTable
+from ray_jobs.spec import SPEC, PathData, TrainResult, TrainSpec, clean_name, made_name, name_key
 
 #: The highest that a machine may tell.
 _LAST_VERSION = 2**31 - 1
@@ -32,27 +32,28 @@ class Models:
     async def of_person(self, person_id: str, *, limit: int = 8, offset: int = 0) -> list[ModelRow]:
         """Newest first."""
         order = (ModelTable.created.desc(), ModelTable.id)
-        query = select(ModelTable).where(ModelTable.person_id == person_id).order_by(*order)
+        query = _WITH_SPEC.where(ModelTable.person_id == person_id).order_by(*order).limit(limit).offset(offset)
         async with self.database.read() as session:
-            return [_model(row) for row in await session.scalars(query.limit(limit).offset(offset))]
+            return [_model(row, spec) for row, spec in await session.execute(query)]
 
     async def get(self, person_id: str, model_id: str) -> ModelRow:
         """Raises NotFoundError."""
         async with self.database.read() as session:
-            return _model(await _row(session, person_id, model_id))
+            return _model(*await _row(session, person_id, model_id))
 
     async def rename(self, person_id: str, model_id: str, name: str, version: int) -> ModelRow:
         """Follows the machine, which has renamed it. Raises NotFoundError."""
         async with self.database.write() as session:
-            row = await _row(session, person_id, model_id)
+            row, spec = await _row(session, person_id, model_id)
             row.version = await _free_version(session, person_id, name, version, besides=model_id)
             row.name = name
-            return _model(row)
+            return _model(row, spec)
 
     async def drop(self, person_id: str, model_id: str) -> None:
         """Forgets a model. Raises NotFoundError."""
         async with self.database.write() as session:
-            await session.delete(await _row(session, person_id, model_id))
+            row, _ = await _row(session, person_id, model_id)
+            await session.delete(row)
 
 
 async def keep_model(session: AsyncSession, job: JobRow, result: TrainResult, *, now: datetime) -> TrainResult:
@@ -79,11 +80,17 @@ async def keep_model(session: AsyncSession, job: JobRow, result: TrainResult, *,
     return result
 
 
-async def _row(session: AsyncSession, person_id: str, model_id: str) -> ModelTable:
-    row = await session.get(ModelTable, (person_id, model_id))
-    if row is None:
+#: Models with the specs of the jobs that made them.
+_WITH_SPEC = select(ModelTable, JobTable.spec).join(JobTable, JobTable.id == ModelTable.job_id)
+
+
+async def _row(session: AsyncSession, person_id: str, model_id: str) -> tuple[ModelTable, str]:
+    here = (ModelTable.person_id == person_id, ModelTable.id == model_id)
+    found = (await session.execute(_WITH_SPEC.where(*here))).one_or_none()
+    if found is None:
         raise NotFoundError("You have no such model.", remedy="/models lists yours.")
-    return row
+    row, spec = found
+    return row, spec
 
 
 async def _free_version(session: AsyncSession, person_id: str, name: str, wanted: int, *, besides: str = "") -> int:
@@ -98,13 +105,24 @@ async def _free_version(session: AsyncSession, person_id: str, name: str, wanted
     return after if after <= _LAST_VERSION else next(number for number in count(1) if number not in taken)
 
 
-def _model(row: ModelTable) -> ModelRow:
+def _data(spec_text: str) -> str:
+    try:
+        spec = SPEC.validate_json(spec_text)
+    except ValueError:
+        return ""
+    if not isinstance(spec, TrainSpec):
+        return ""
+    return spec.data.path if isinstance(spec.data, PathData) else spec.data.name
+
+
+def _model(row: ModelTable, spec: str) -> ModelRow:
     return ModelRow(
         id=row.id,
         person_id=row.person_id,
         job_id=row.job_id,
         name=row.name,
         version=row.version,
+        data=_data(spec),
         place=row.place,
         created=row.created,
         result=TrainResult.model_validate_json(row.result),

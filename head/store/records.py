@@ -91,6 +91,7 @@ class ModelRow:
     job_id: str
     name: str
     version: int  #: of that name; the person's own count, which need not be the machine's
+    data: str  #: the path or name of the table that it learned from; "" where another version of Hayride wrote it
     place: str
     created: datetime
     result: TrainResult

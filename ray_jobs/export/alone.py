@@ -56,6 +56,8 @@ def _load(files: dict[str, str]) -> Any:
 
 
 if __name__ == "__main__":
+    if len(sys.argv) < 2:
+        sys.exit(__doc__)
     read = pd.read_parquet if sys.argv[1].endswith(".parquet") else pd.read_csv
     given = read(sys.argv[1])
     pd.concat([given, predict(given)], axis=1).to_csv(sys.argv[2] if len(sys.argv) > 2 else sys.stdout, index=False)

@@ -42,6 +42,7 @@ async def test_names_and_versions_are_the_machines_where_they_are_free(
     for number, (name, version) in enumerate(told):
         await finish(store, await add(store, ann, str(number)), clock, f"model{number}", name, version)
         clock.advance(1)
+    assert {model.data for model in await store.models.of_person(ann.id, limit=20)} == {"~/data/churn.csv"}
     kept = [(model.name, model.version) for model in reversed(await store.models.of_person(ann.id, limit=20))]
     assert kept == [
         ("churn", 1), ("churn", 2), ("Churn", 3), ("churn", 4), ("spring", 7), ("spring", 2**31 - 1), ("spring", 1),
