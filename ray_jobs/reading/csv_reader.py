@@ -219,8 +219,7 @@ class CsvReader(Reader):
                 strings_can_be_null=True,
                 decimal_point=self._style.decimal,
             ),
-            # Arrow's own pool gives its memory back and gets it anew all the time: a third of the time of `frame`.
-            memory_pool=pa.system_memory_pool(),
+            memory_pool=self._pool,
         )
         if asked == types or as_text:
             return table

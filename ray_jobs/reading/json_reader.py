@@ -115,7 +115,7 @@ class JsonReader(Reader):
                     explicit_schema=pa.schema([(self._keys[name], kind) for name, kind in asked.items()]),
                     unexpected_field_behavior="ignore",
                 ),
-                memory_pool=pa.system_memory_pool(),
+                memory_pool=self._pool,
             )
         except pa.ArrowInvalid:
             return None

@@ -26,6 +26,7 @@ class Reader(ABC):
         self.notes: dict[str, None] = {}  #: sentences, in order
         self.misfits: Counter[str] = Counter()  #: of the last pass, values that were not of their column's type
         self.counted: int | None = None  #: rows, once somebody has counted them
+        self._pool = pa.default_memory_pool()
 
     @abstractmethod
     def tables(self, types: Types, *, strict: bool) -> Iterator[pa.Table]:
@@ -58,6 +59,9 @@ class Reader(ABC):
 
     def _pass(self, types: Types, *, strict: bool) -> Iterator[pa.Table]:
         self.misfits.clear()
+        # Arrow's own pool gives memory back and gets it anew all the time: a third of the time of a whole table. The
+        # system's keeps it: piece by piece 40 MB more than Arrow's.
+        self._pool = pa.default_memory_pool() if strict else pa.system_memory_pool()
         rows = 0
         for table in self.tables(types, strict=strict):
             rows += table.num_rows
@@ -108,6 +112,9 @@ def in_pandas(table: pa.Table, *, emptying: bool = False) -> pd.DataFrame:
         if pa.types.is_null(field.type):
             table = table.set_column(number, field.name, pa.nulls(table.num_rows, pa.float64()))
     frame: pd.DataFrame = table.to_pandas(
-        memory_pool=pa.system_memory_pool(), ignore_metadata=True, date_as_object=False, self_destruct=emptying
+        memory_pool=pa.system_memory_pool() if emptying else None,
+        ignore_metadata=True,
+        date_as_object=False,
+        self_destruct=emptying,
     )
     return frame
