@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Generator
+from collections.abc import Generator, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -44,7 +45,7 @@ def learn(work: Work) -> Learning:
     settings = booster_settings(work.training, chosen.rows)
     # What is rare in the sample need not be rare among all rows.
     settings["feature_pre_filter"] = False
-    with learning(lightgbm.basic.LightGBMError):
+    with learning(lightgbm.basic.LightGBMError), memory_errors():
         data = yield from _fill(work, sample, settings, chosen)
         give_back()
         booster = lightgbm.Booster(settings, data)
@@ -61,6 +62,17 @@ def learn(work: Work) -> Learning:
         notes=sample.notes,
     )
     return Learned(model=model, rows=chosen.rows, how=_how(work, chosen, late=rounds.over and kept < rounds.most))
+
+
+@contextmanager
+def memory_errors() -> Iterator[None]:
+    """LightGBM's word for a lack of memory as Python's own."""
+    try:
+        yield
+    except lightgbm.basic.LightGBMError as error:
+        if "alloc" in str(error):
+            raise MemoryError from error
+        raise
 
 
 def _choose(work: Work, width: int) -> Chosen:

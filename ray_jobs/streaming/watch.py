@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import ctypes
+import resource
 from contextlib import suppress
+from pathlib import Path
 
 import pyarrow as pa
 
@@ -13,6 +15,9 @@ MB = 10**6
 #: From this share of the limit on, memory that is free is given back at once. That takes milliseconds; on a stream of
 #: batches half of what a process seemed to have, 130 to 170 MB, turned out to be free.
 _FULL = 0.8
+#: Bytes of addresses that a process takes for one byte of memory, and those that a batch may need.
+_ADDRESSES, _FEWEST_ADDRESSES = 1.5, 32 * MB
+_NO_LIMIT = 2**62
 
 
 class OverBudget(Exception):
@@ -37,12 +42,14 @@ class Watch:
             used = resident()
         if used > self.limit:
             raise OverBudget(used, self.limit)
+        if _addresses_left() < _FEWEST_ADDRESSES:
+            raise OverBudget(used, used)
         return {"memory_mb": round(used / MB, 1)}
 
     def left(self) -> int:
         """Bytes that may still be taken."""
         give_back()
-        return self.limit - resident()
+        return min(self.limit - resident(), int(_addresses_left() / _ADDRESSES))
 
 
 def give_back() -> None:
@@ -50,3 +57,14 @@ def give_back() -> None:
     pa.default_memory_pool().release_unused()
     with suppress(OSError, AttributeError):  # another C library has no such call
         ctypes.CDLL("libc.so.6").malloc_trim(0)
+
+
+def _addresses_left() -> int:
+    """Bytes that RLIMIT_DATA still allows; where it ends, libraries end the process rather than raise MemoryError."""
+    limit, _ = resource.getrlimit(resource.RLIMIT_DATA)
+    if limit < 0:
+        return _NO_LIMIT
+    with suppress(OSError, ValueError, StopIteration):
+        lines = Path("/proc/self/status").read_text().splitlines()
+        return limit - next(int(line.split()[1]) * 1024 for line in lines if line.startswith("VmData:"))
+    return _NO_LIMIT
