@@ -108,9 +108,9 @@ class Desk:
 
 
 def desk(root: Path) -> Desk:
-    """A new one below `root`."""
+    """The one below `root`."""
     folder = root / "data"
-    folder.mkdir(parents=True)
+    folder.mkdir(parents=True, exist_ok=True)
     place = Place(
         folder=root / "node", folder_as_owner_knows="/home/ann/hayride", home=str(root), allowed=(folder,), quota=10**9
     )
