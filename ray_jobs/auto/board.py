@@ -115,13 +115,13 @@ class Board:
         return sorted(found, key=self.mean)
 
     def leaders(self) -> list[Entrant]:
-        """The complete ones, or as long as there are none everybody who was checked at all; the best first."""
-        known = [one for one in self.entrants if one.done and not one.out]
-        return self.complete() or sorted(known, key=self.mean)
+        """Whoever was checked at all and may win, the best first."""
+        known = [one for one in self.entrants if one.done and not one.out and one.name != self.baseline]
+        return sorted(known, key=self.mean)
 
     def somebody(self) -> bool:
         """Whether anybody but the baseline was checked on anything."""
-        return any(one.done and not one.out and one.name != self.baseline for one in self.entrants)
+        return bool(self.leaders())
 
     def settle(self) -> None:
         """Time is over. Where nobody but the baseline is complete, what there is has to do: the parts that somebody
@@ -130,10 +130,19 @@ class Board:
         if any(one.name != self.baseline for one in self.complete()):
             return
         self._twice = False
-        others = [one for one in self.entrants if one.done and not one.out and one.name != self.baseline]
-        furthest = max(others, key=lambda one: len(one.done), default=None)
+        furthest = max(self.leaders(), key=lambda one: len(one.done), default=None)
         if furthest is not None:
             self.checks = {part: rows for part, rows in self.checks.items() if part in furthest.done}
+
+    def shorten(self, count: int) -> None:
+        """From now on the first so many parts alone count."""
+        self.checks = dict(list(self.checks.items())[:count])
+        self._twice = self._twice and count > 1
+
+    @property
+    def twice(self) -> bool:
+        """Whether who learns in rounds is checked twice."""
+        return self._twice
 
     def what(self, entrant: Entrant) -> Mapping[str, Checked]:
         """By part, what counts of it."""

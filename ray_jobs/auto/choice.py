@@ -1,15 +1,15 @@
 """The choice, when the race is over: one model, or several combined.
 
 1. The best is whoever has the least loss in cross-validation.
-2. Several combined win only where they are better than the best alone by more than noise (`_SURE_OF_MANY` standard
-   errors of the difference, row by row, on rows that neither the members nor the weights have seen).
+2. Several combined win where they are better than taking the best alone, each judged on folds by which it was not
+   found (ray_jobs.auto.ensemble), by more than `_SURE_OF_MANY` standard errors of the difference, row by row.
 3. A simple model with its default parameters wins over whatever came out of that, where it is behind by no more than
    noise (`_SURE_OF_COMPLEX` standard errors): the one-standard-error rule of Breiman et al. (1984), paired.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -19,7 +19,7 @@ from ray_jobs.auto.candidates import simple
 from ray_jobs.auto.ensemble import Weighed, weigh
 from ray_jobs.auto.losses import Floats, shown
 
-_SURE_OF_MANY = 0.25
+_SURE_OF_MANY = 0.0
 _SURE_OF_COMPLEX = 1.0
 #: Of the best entrants so many are considered, and of one entry so many.
 _POOL, _OF_ONE = 12, 3
@@ -27,26 +27,31 @@ _POOL, _OF_ONE = 12, 3
 _PIECES = 4
 
 
+Members = tuple[tuple[Entrant, float], ...]
+
+
 @dataclass(frozen=True, kw_only=True)
 class Choice:
     """Members with their weights, the heaviest first; and why."""
 
-    members: tuple[tuple[Entrant, float], ...]
+    members: Members
     reason: str
     combined: float | None = None  #: the loss of several combined, as people know it, chosen or not
     others: tuple[Entrant, ...] = field(default=())  #: whom to take where all members fail, the best first
 
 
-def choose(board: Board, in_time: Callable[[Entrant], bool] = lambda entrant: True) -> Choice | None:
-    """`in_time`: whether there is time to fit it on all rows; the rest is passed over as long as somebody is. None
-    where nobody but the baseline is complete.
+def choose(board: Board, in_time: Callable[[Sequence[Entrant]], bool] = lambda entrants: True) -> Choice | None:
+    """`in_time`: whether there is time to fit them on all rows; where there is for nobody, it is taken. None where
+    nobody but the baseline is complete.
     """
     complete = board.complete()
     if all(one.name == board.baseline for one in complete):
         return None
-    complete = [one for one in complete if in_time(one)] or complete
+    quick = [one for one in complete if in_time([one])]
+    if any(one.name != board.baseline for one in quick):
+        complete = quick
     best = complete[0]
-    chosen: tuple[tuple[Entrant, float], ...] = ((best, 1.0),)
+    chosen: Members = ((best, 1.0),)
     losses, reason, combined = _losses(board, best), f"{best.name} was the best alone.", None
     if best.name == board.baseline:
         reason = "Nothing was better than the baseline, so the columns seem to tell nothing about the target."
@@ -54,11 +59,11 @@ def choose(board: Board, in_time: Callable[[Entrant], bool] = lambda entrant: Tr
     if len(pool) > 1:
         weighed = _weighed(board, pool)
         combined = shown(board.task, float(weighed.losses.mean()))
-        gain = _difference(board, _losses(board, best), weighed.losses)
-        if gain.mean > _SURE_OF_MANY * gain.error and np.count_nonzero(weighed.weights) > 1:
-            pairs = [(one, float(weight)) for one, weight in zip(pool, weighed.weights, strict=True) if weight > 0]
-            chosen, losses = tuple(sorted(pairs, key=lambda pair: -pair[1])), weighed.losses
-            reason = f"{len(pairs)} models combined were better than the best alone."
+        members = _members(pool, weighed.weights, in_time)
+        gain = _difference(board, weighed.alone, weighed.losses)
+        if gain.mean > _SURE_OF_MANY * gain.error and len(members) > 1:
+            chosen, losses = members, weighed.losses
+            reason = f"{len(members)} models combined were better than the best alone."
     plain = _simplest(board, complete)
     if plain is not None and chosen[0][0] is not plain:
         behind = _difference(board, _losses(board, plain), losses)
@@ -66,6 +71,16 @@ def choose(board: Board, in_time: Callable[[Entrant], bool] = lambda entrant: Tr
             chosen = ((plain, 1.0),)
             reason = f"{plain.name} was chosen: nothing more complicated was better by more than chance."
     return Choice(members=chosen, reason=reason, combined=combined, others=tuple(complete))
+
+
+def _members(pool: list[Entrant], weights: Floats, in_time: Callable[[Sequence[Entrant]], bool]) -> Members:
+    """Those with a weight, the heaviest first; without the lightest as long as there is no time for all of them."""
+    pairs = [(one, float(weight)) for one, weight in zip(pool, weights, strict=True) if weight > 0]
+    pairs.sort(key=lambda pair: -pair[1])
+    while len(pairs) > 1 and not in_time([one for one, _ in pairs]):
+        pairs.pop()
+    total = sum(weight for _, weight in pairs)
+    return tuple((one, weight / total) for one, weight in pairs)
 
 
 def _pool(complete: list[Entrant]) -> list[Entrant]:

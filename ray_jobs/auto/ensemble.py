@@ -28,15 +28,20 @@ _ROWS = 20_000
 
 @dataclass(frozen=True, kw_only=True)
 class Weighed:
-    """`weights`: one for each model, they sum to 1. `losses`: of each row, by weights that had not seen its fold."""
+    """`weights`: one for each model, they sum to 1. `losses`: of each row, by weights that had not seen its fold.
+    `alone`: of each row, by whoever was the best on the other folds: whoever is the best on all of them looks better
+    than that, by luck.
+    """
 
     weights: Floats
     losses: Floats
+    alone: Floats
 
 
 def weigh(task: Task, said: Floats, truth: NDArray[Any], folds: NDArray[Any]) -> Weighed:
     """`said`: (models, rows), as ray_jobs.auto.losses keeps them. `folds`: of each row, at least two different."""
-    losses = np.empty(len(truth))
+    each = row_losses(task, said, truth)
+    losses, alone = np.empty(len(truth)), np.empty(len(truth))
     found = []
     for fold in np.unique(folds):
         inside = folds == fold
@@ -44,9 +49,10 @@ def weigh(task: Task, said: Floats, truth: NDArray[Any], folds: NDArray[Any]) ->
         known = known[:: max(1, len(known) // _ROWS)]
         found.append(greedy(task, said[:, known], truth[known]))
         losses[inside] = row_losses(task, found[-1] @ said[:, inside], truth[inside])
+        alone[inside] = each[np.argmin(each[:, ~inside].mean(axis=1)), inside]
     weights = np.mean(found, axis=0)
     weights[weights < min(_LEAST_WEIGHT, weights.max())] = 0.0
-    return Weighed(weights=weights / weights.sum(), losses=losses)
+    return Weighed(weights=weights / weights.sum(), losses=losses, alone=alone)
 
 
 def greedy(task: Task, said: Floats, truth: NDArray[Any]) -> Floats:

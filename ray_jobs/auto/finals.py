@@ -21,6 +21,7 @@ class Members:
 
     fitted: tuple[tuple[RecordedCandidate, FittedModel], ...]
     lost: tuple[str, ...]
+    notes: tuple[str, ...]  #: of the models themselves
 
     def model(self) -> FittedModel:
         models = tuple(model for _, model in self.fitted)
@@ -41,6 +42,7 @@ def fit_members(
     by_name = {candidate.name: candidate for candidate in wanted}
     found: dict[str, FittedModel] = {}
     lost: list[str] = []
+    notes: list[str] = []
     running = 0
     while waiting or running:
         while waiting and running < at_a_time:
@@ -51,6 +53,7 @@ def fit_members(
             if isinstance(outcome, Lost):
                 lost.append(f"{fit.candidate}: {outcome.note}")
                 continue
+            notes += outcome.notes
             try:
                 found[fit.candidate] = load_model(Path(fit.save), outcome.files)
             except BadModelFiles as error:
@@ -60,7 +63,7 @@ def fit_members(
     if lost:  # only then: dividing by a sum that is nearly 1 would change the weights a little at each repetition
         total = sum(candidate.weight for candidate, _ in kept)
         kept = [(one.model_copy(update={"weight": one.weight / total}), model) for one, model in kept]
-    return Members(fitted=tuple(kept), lost=tuple(lost))
+    return Members(fitted=tuple(kept), lost=tuple(lost), notes=tuple(dict.fromkeys(notes)))
 
 
 def _fit(candidate: RecordedCandidate, template: Fit, threads: int) -> Fit:

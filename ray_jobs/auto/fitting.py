@@ -57,6 +57,7 @@ class Fitted:
     rounds: int | None = None
     said: Floats = field(default_factory=lambda: np.empty(0))
     files: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()  #: of the model, for the person
 
 
 def fit(order: Fit) -> Fitted:
@@ -74,7 +75,7 @@ def fit(order: Fit) -> Fitted:
         seconds = time.perf_counter() - begun
         rounds = model.rounds
         if order.save:
-            return Fitted(seconds=seconds, rounds=rounds, files=_saved(model, Path(order.save)))
+            return Fitted(seconds=seconds, rounds=rounds, files=_saved(model, Path(order.save)), notes=model.notes)
         outputs = model.outputs(table.frame.iloc[np.asarray(check)])
     if table.classes:
         outputs = _spread(outputs, present, table.classes, len(rows))

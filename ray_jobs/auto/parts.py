@@ -13,13 +13,14 @@ Parts = dict[str, tuple[Positions, Positions]]
 
 #: The sample on which too many candidates for a large table race first.
 SAMPLE = "sample"
-#: Rows below which the folds are dealt again, up to so many times in all, since one dealing says too little.
+#: Folds that rows are dealt to, unless that is too many for the budget.
+FOLDS = 5
+#: Rows below which they are dealt again, so many times in all, since one dealing says too little.
 _DEALT_AGAIN, _DEALS = 1_000, 3
 #: Rows below which there are always five folds: with fewer, losses would be chance.
 _FIVE_FOLDS = 5_000
-#: What the first fits may take of the budget, what all folds of three quick candidates may, and what all candidates on
-#: all folds may, dealt again.
-_FIRST_SHARE, _FOLDS_SHARE, _DEALS_SHARE = 0.5, 0.4, 0.4
+#: What the first fits may take of the budget, and what all folds of three quick candidates may.
+_FIRST_SHARE, _FOLDS_SHARE = 0.5, 0.4
 _QUICK = ("hist_gradient_boosting", "lightgbm", "xgboost")
 #: Rows that are checked: more tell candidates apart no better.
 _CHECKED = 40_000
@@ -27,16 +28,17 @@ _SAMPLE_ROWS = (5_000, 50_000)
 
 
 def parts_of(order: AutoOrder, size: Size, models: tuple[str, ...], slots: int) -> Parts:
-    """The folds: five, three or one, by what the budget pays for; few rows are dealt several times. Raises
+    """The folds: five, three or one, by what the budget pays for; few rows are dealt several times. The race
+    can do with the first of them. Raises
     Refused(BAD_SPLIT).
     """
     number = _number(order, size, models, slots)
-    found = folds(order.keys, size.rows, max(number, 5), order.seed)
+    found = folds(order.keys, size.rows, max(number, FOLDS), order.seed)
     if order.keys.times is not None:
         found.reverse()  # the newest first: it is fitted on the most rows
-    elif number >= 5:
-        for again in range(1, _deals(order, size, models, slots)):
-            found += folds(order.keys, size.rows, 5, order.seed + again)
+    elif number >= FOLDS:
+        for again in range(1, _DEALS if size.rows < _DEALT_AGAIN else 1):
+            found += folds(order.keys, size.rows, FOLDS, order.seed + again)
     elif number == 3:
         found = folds(order.keys, size.rows, 3, order.seed)
     chosen = found if number > 1 else found[:1]
@@ -54,20 +56,13 @@ def sample_of(order: AutoOrder, size: Size, models: tuple[str, ...], parts: Part
     return {SAMPLE: (_some(fit, rows, order.seed), _some(check, rows, order.seed))} if rows < len(fit) / 2 else {}
 
 
-def _deals(order: AutoOrder, size: Size, models: tuple[str, ...], slots: int) -> int:
-    if size.rows > _DEALT_AGAIN:
-        return 1
-    dealt = 2 * 5 * sum(size.seconds(model, size.rows) for model in models)  # most are fitted twice
-    return int(min(max(1.0, _DEALS_SHARE * order.budget * slots / dealt), _DEALS))
-
-
 def _number(order: AutoOrder, size: Size, models: tuple[str, ...], slots: int) -> int:
     if size.rows <= _FIVE_FOLDS:
-        return 5
+        return FOLDS
     quick = [model for model in _QUICK if model in models] or list(models)
     fit = sum(size.seconds(model, size.rows) for model in quick)
     pays_for = _FOLDS_SHARE * order.budget * slots / fit
-    return next((number for number in (5, 3) if number <= pays_for), 1)
+    return next((number for number in (FOLDS, 3) if number <= pays_for), 1)
 
 
 def _some(rows: Positions, most: int, seed: int) -> Positions:

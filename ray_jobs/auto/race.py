@@ -10,11 +10,12 @@ from __future__ import annotations
 
 import statistics
 from collections.abc import Collection
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from ray_jobs.auto.board import Board, Entrant
 from ray_jobs.auto.candidates import WORKER, Size
 from ray_jobs.auto.fitting import Fit
+from ray_jobs.auto.parts import FOLDS
 from ray_jobs.auto.runner import Lost, Outcome
 from ray_jobs.auto.tuning import Tuning
 from ray_jobs.catalogue import checked_parameters, entry_of
@@ -22,11 +23,23 @@ from ray_jobs.manifest import RecordedCandidate
 
 #: The largest part of the time left that the first fit of an entrant may take.
 _DEAR = 0.35
+#: Who stops at its deadline with what it has may be expected to take so many times as long.
+_STOPS = 4.0
+#: Leaders that are to get to the end, and what they may take of the time that is left.
+_LEADERS, _ENOUGH = 3, 0.6
 #: Who was not measured is taken to be slower than estimated by what the others were, but by no more than this: small
 #: fits say little about large ones.
 _SLOWEST = 4.0
 #: More rows take more rounds of boosting: by this power of how many more.
 _MORE_ROUNDS = 0.5
+
+
+@dataclass(frozen=True, kw_only=True)
+class Means:
+    """What a race may use."""
+
+    memory: int  #: bytes, of all that runs at the same time
+    slots: int  #: fits side by side
 
 
 class Race:
@@ -36,10 +49,10 @@ class Race:
     """
 
     def __init__(
-        self, board: Board, size: Size, rows: dict[str, int], template: Fit, memory: int, tuning: Tuning | None
+        self, board: Board, size: Size, rows: dict[str, int], template: Fit, means: Means, tuning: Tuning | None
     ) -> None:
         self.board, self._size, self._rows, self._template = board, size, rows, template
-        self._memory, self._tuning = memory, tuning
+        self._memory, self._slots, self._tuning = means.memory, means.slots, tuning
         self._running: list[tuple[Entrant, str]] = []
         #: measured seconds for an estimated one, of each fit so far: what this machine makes of the estimates
         self._pace: dict[str, list[float]] = {}
@@ -51,6 +64,7 @@ class Race:
     def next(self, now: float, until: float) -> Fit | None:
         """What to begin now, with `until` as the end; None where there is nothing, or nothing yet."""
         left = until - now
+        self._shorten(left)
         return (
             self._first_fit(_DEAR * left, now)
             or self._next_fit(left, now)
@@ -116,12 +130,25 @@ class Race:
         known = [statistics.fmean(pace) for pace in self._pace.values()]
         return min(max(statistics.median(known), 1.0), _SLOWEST) if known else 1.0
 
+    def _shorten(self, left: float) -> None:
+        """Where the leaders would not get to the end in time, with fewer parts they do. Folds are dealt again only if
+        there is time for everybody.
+        """
+        for count in range(len(self.board.checks), 0, -1):
+            leaders = self.board.leaders()[: None if count > FOLDS else _LEADERS]
+            if sum(self._to_go(one, count) for one in leaders) <= _ENOUGH * left * self._slots or count == 1:
+                if count < len(self.board.checks):
+                    self.board.shorten(count)
+                return
+
     def _first_fit(self, within: float, now: float) -> Fit | None:
         """Of whoever was not fitted yet and is expected to be within so many seconds."""
         for entrant in self.board.entrants:
             if entrant.done or entrant.running or entrant.out or not self._fits_in_memory(entrant.model):
                 continue
-            if self.seconds(entrant.model, self._rows[self._first]) <= within:
+            # Who grows trees has something to show whenever it has to stop.
+            patience = _STOPS if entry_of(entrant.model).family in ("boosting", "tree") else 1.0
+            if self.seconds(entrant.model, self._rows[self._first]) <= patience * within:
                 return self._fit(entrant, self._first, now + within)
         return None
 
@@ -136,11 +163,13 @@ class Race:
                     return self._fit(entrant, part, now + left, None if rest else entrant.rounds_but(part))
         return None
 
-    def _to_go(self, entrant: Entrant) -> float:
-        """Seconds until it is complete."""
-        twice = 2 if entrant.stopped and not entrant.again else 1
-        parts = len(self.board.rest(entrant)) * twice or len(self.board.rest_again(entrant))
-        return parts * self.seconds(entrant.model, self._rows[self._first])
+    def _to_go(self, entrant: Entrant, count: int | None = None) -> float:
+        """Seconds until it is complete, on the first `count` parts."""
+        parts = list(self.board.checks)[:count]
+        fits = sum(part not in entrant.done for part in parts)
+        if entrant.stopped and self.board.twice and len(parts) > 1:
+            fits += sum(part not in entrant.again for part in parts)
+        return fits * self.seconds(entrant.model, self._rows[self._first])
 
     def _given_up(self, entrant: Entrant) -> bool:
         if not self.board.rest(entrant) and not self.board.rest_again(entrant):

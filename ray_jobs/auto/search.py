@@ -9,18 +9,18 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from ray_jobs.auto.board import Board
+from ray_jobs.auto.board import Board, Entrant
 from ray_jobs.auto.candidates import BASELINE, WORKER, Size, simple, suitable
 from ray_jobs.auto.choice import Choice, choose
 from ray_jobs.auto.finals import Members, fit_members
 from ray_jobs.auto.fitting import Fit
 from ray_jobs.auto.order import AutoOrder, Found
 from ray_jobs.auto.parts import Parts, parts_of, sample_of
-from ray_jobs.auto.race import Race
+from ray_jobs.auto.race import Means, Race
 from ray_jobs.auto.runner import Runner
 from ray_jobs.auto.table import forget_table, write_table
 from ray_jobs.auto.tuning import Tuning
@@ -31,12 +31,13 @@ from ray_jobs.spec import Candidate, ProblemCode
 
 #: Seconds between two looks at the tasks, and between two steps at most.
 _LOOK, _QUIET = 0.3, 1.5
-#: Seconds after its end that a fit which minds its deadline may still take to answer.
-_GRACE = 1.0
+#: What a fit that minds its deadline may still take to answer: seconds, and a share of the budget. To stop it is dear:
+#: the next one then has to wait for a new process and its imports.
+_GRACE, _GRACE_SHARE = 1.0, 0.05
 #: Of the budget: what the race before the race may take, and what is kept for the result at most.
 _SAMPLE_SHARE, _RESULT_SHARE = 0.25, 0.4
-#: Seconds for saving and loading the result.
-_OVERHEAD = 0.5
+#: Seconds for saving and loading the result, with what has to be imported for it.
+_OVERHEAD = 1.5
 #: Candidates that go on from the sample; members for whose fits time is kept.
 _GO_ON, _MEMBERS = 4, 4
 
@@ -65,7 +66,7 @@ def repeat(order: AutoOrder, recorded: tuple[RecordedCandidate, ...], runner: Ru
     if members.lost:
         raise Refused(ProblemCode.NOT_LEARNED, f"A recorded candidate can't be fitted again: {members.lost[0]}")
     lines = tuple(Candidate(name=one.name, model=one.model, weight=one.weight) for one in recorded)
-    return Found(model=members.model(), leaderboard=lines, recorded=members.recorded(), notes=())
+    return Found(model=members.model(), leaderboard=lines, recorded=members.recorded(), notes=members.notes)
 
 
 @contextmanager
@@ -138,7 +139,7 @@ class _Search:
         board = Board(self.order.task, checks, self.order.values, BASELINE)
         tuning = Tuning(board, self.order.seed) if tuned else None
         rows = {name: len(fit) for name, (fit, _) in parts.items()}
-        return Race(board, self.size, rows, self.template, self.order.memory, tuning)
+        return Race(board, self.size, rows, self.template, Means(memory=self.order.memory, slots=self.slots), tuning)
 
     def _drive(self, race: Race, until: Callable[[], float]) -> Generator[Step, None, None]:
         """Fits what the race plans, until it plans nothing more or the time is over."""
@@ -156,16 +157,19 @@ class _Search:
             for fit, outcome in self.runner.wait(_LOOK):
                 running -= 1
                 race.take(fit, outcome)
-            if time.monotonic() > until() + _GRACE and race.board.somebody():
+            if time.monotonic() > until() + _GRACE + _GRACE_SHARE * self.order.budget and race.board.somebody():
                 self.runner.stop()
                 return
             yield from self._step(race)
 
     def _result_seconds(self, race: Race) -> float:
         """What has to be kept for fitting the result."""
-        needed = [race.result_seconds(entrant) for entrant in race.board.leaders()[:_MEMBERS]]
-        at_least = max(max(needed, default=0.0), sum(needed) / self.slots)
-        return min(at_least + _OVERHEAD, _RESULT_SHARE * self.order.budget)
+        return min(self._seconds(race, race.board.leaders()[:_MEMBERS]), _RESULT_SHARE * self.order.budget)
+
+    def _seconds(self, race: Race, entrants: Sequence[Entrant]) -> float:
+        """Of fitting these on all rows."""
+        needed = [race.result_seconds(entrant) for entrant in entrants]
+        return max(max(needed, default=0.0), sum(needed) / self.slots) + _OVERHEAD
 
     def _step(self, race: Race) -> Generator[Step, None, None]:
         lines = race.board.lines({})
@@ -183,7 +187,7 @@ class _Search:
 
     def _result(self, race: Race) -> Generator[Step, None, Found]:
         left = self.end - time.monotonic()
-        choice = choose(race.board, lambda entrant: race.result_seconds(entrant) <= max(left, 0.0))
+        choice = choose(race.board, lambda entrants: self._seconds(race, entrants) <= left)
         if choice is None:
             raise _nothing_learned(race.board)
         members: Members | None = None
@@ -204,7 +208,7 @@ class _Search:
         if choice.combined is not None:
             note = "" if len(recorded) > 1 else "Not better than one alone by more than chance."
             ensemble = Candidate(name="ensemble", model="ensemble", loss=choice.combined, note=note)
-        notes = (choice.reason, *self.notes)
+        notes = (choice.reason, *self.notes, *members.notes)
         return Found(
             model=members.model(),
             leaderboard=race.board.lines(weights, ensemble),

@@ -26,7 +26,7 @@ from tests.support.ray_machine import PATIENCE, PIN
 
 #: Auto's loss on unseen rows for that of the best single default, which nobody knows before. Few rows, one split and
 #: a short budget: the mean over many is in benchmarks/results/auto.md.
-_TOLERANCE = {"cancer": 1.1, "wine": 1.25, "diabetes": 1.03}
+_TOLERANCE = {"cancer": 1.1, "diabetes": 1.03}
 
 
 def single_losses(case: Asked) -> dict[str, float]:
@@ -57,7 +57,7 @@ def _fitted(fitting: Any) -> Any:
             return end.value
 
 
-@pytest.fixture(scope="module", params=["cancer", "diabetes", "wine"])
+@pytest.fixture(scope="module", params=["cancer", "diabetes"])
 def searched(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> tuple[str, Asked, Found, list[Step]]:
@@ -71,7 +71,7 @@ def test_it_is_as_good_as_the_best_single_default(searched: tuple[str, Asked, Fo
     single = single_losses(case)
     loss = case.loss(found.model.outputs(case.unseen))
     assert loss <= _TOLERANCE[name] * min(single.values())
-    assert loss < {"cancer": 0.2, "wine": 0.25, "diabetes": 0.85}[name] * single["dummy"]
+    assert loss < {"cancer": 0.2, "diabetes": 0.85}[name] * single["dummy"]
 
 
 def test_its_leaderboard_is_told_live_and_sorted(searched: tuple[str, Asked, Found, list[Step]]) -> None:
@@ -103,11 +103,10 @@ def test_its_model_is_saved_and_loaded(searched: tuple[str, Asked, Found, list[S
     assert np.array_equal(loaded.outputs(case.unseen), found.model.outputs(case.unseen))
 
 
-def test_where_logistic_regression_is_best_it_wins(tmp_path: Path) -> None:
-    # Over six splits its mean loss is 0.064, and the next single default's 0.083.
-    case = asked("cancer", tmp_path / "scratch", budget=10.0, seed=3)
-    found = ended(search(case.order, InlineRunner()))
-    assert [one.model for one in found.recorded] == ["logistic_regression"]
+def test_where_logistic_regression_is_best_it_wins(searched: tuple[str, Asked, Found, list[Step]]) -> None:
+    name, _, found, _ = searched
+    if name == "cancer":  # over six splits its mean loss is 0.064, and the next single default's 0.083
+        assert [one.name for one in found.recorded] == ["logistic_regression"]
 
 
 # --- on a real Ray ---
@@ -139,7 +138,7 @@ def test_a_task_that_takes_too_much_memory_is_lost_alone(cluster: None, fitting_
 
 
 def test_a_search_goes_on_without_a_candidate_whose_process_is_killed(cluster: None, tmp_path: Path) -> None:
-    case = asked("cancer", tmp_path / "scratch", budget=25.0)
+    case = asked("cancer", tmp_path / "scratch", budget=12.0)
     searching = ray.remote(max_retries=0, num_cpus=1, resources=PIN)(search_in_task).remote(case.order, PIN)
     killed = _until(lambda: {pid: name for pid, name in tasks_of("auto ").items() if "dummy" not in name})
     pid, name = next(iter(killed.items()))

@@ -20,7 +20,7 @@ from ray_jobs.auto.fitting import Fit, Fitted
 from ray_jobs.auto.losses import row_losses, shown, told
 from ray_jobs.auto.order import AutoOrder
 from ray_jobs.auto.parts import parts_of, sample_of
-from ray_jobs.auto.race import Race
+from ray_jobs.auto.race import Means, Race
 from ray_jobs.auto.runner import Lost
 from ray_jobs.auto.table import ALL, forget_table, open_table, write_table
 from ray_jobs.auto.tuning import Tuning
@@ -156,7 +156,7 @@ def test_who_can_not_be_fitted_in_time_is_passed_over() -> None:
     enter(board, "dummy", np.full(100, 0.5))
     enter(board, "lightgbm", np.full(100, 0.9))
     enter(board, "hist_gradient_boosting", np.full(100, 0.8))
-    choice = choose(board, lambda one: one.name != "lightgbm")
+    choice = choose(board, lambda some: all(one.name != "lightgbm" for one in some))
     assert choice is not None
     assert choice.members[0][0].name == "hist_gradient_boosting"
 
@@ -244,7 +244,9 @@ def race_of(order: AutoOrder, parts: int = 2, *, tuned: bool = False, rows: int 
         candidate="", model="", parameters={}, folder="", part="", seed=order.seed, threads=1, memory=order.memory
     )
     tuning = Tuning(board, 0) if tuned else None
-    return Race(board, Size(order), dict.fromkeys(board.checks, rows), template, order.memory, tuning)
+    return Race(
+        board, Size(order), dict.fromkeys(board.checks, rows), template, Means(memory=order.memory, slots=1), tuning
+    )
 
 
 def good(fit: Fit, probability: float = 0.8, *, seconds: float = 0.1, rounds: int | None = None) -> Fitted:
