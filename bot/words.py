@@ -174,7 +174,7 @@ PROBLEMS: dict[ProblemCode, ErrorWords] = {
     ProblemCode.LIBRARY_MISSING: ErrorWords(
         happened="That needs a library which is not installed there.",
         data="Nothing was started; your files are as they were.",
-        remedy="Choose something else, or install it on that machine; Hayride's extra called onnx is for exports.",
+        remedy="Choose something else, or update Hayride on that machine.",
     ),
     ProblemCode.NO_SPACE: ErrorWords(
         happened="The space that Hayride may use there is full.",

@@ -229,13 +229,19 @@ class Agent:
             shutil.rmtree(self.place.job(job_id), ignore_errors=True)
 
     def _file(self, job_id: str, name: str) -> Path:
-        """A plain file of the job: in its folder, or a result that its folder links to. Raises LookupError."""
+        """A plain file of the job: in its folder, or a result that its folder links to. Raises LookupError.
+
+        Where the owner shares no rows, predictions stay: they hold the input's rows.
+        """
         try:
             folder = self.place.job(job_id)
         except ValueError as error:
             raise LookupError("no such job") from error
         real = Path(os.path.realpath(folder / name))
         homes = {Path(os.path.realpath(folder)), Path(os.path.realpath(self.place.results))}
+        job = self.jobs.get(job_id)
+        if not self.place.share_rows and job and job.journal.order.get("spec", {}).get("kind") == "predict":
+            raise LookupError("the machine's owner shares no rows")
         if os.path.basename(name) != name or real.parent not in homes or not real.is_file():
             raise LookupError("no such file of this job")
         return real
