@@ -59,7 +59,11 @@ class Answers:
     def counted(self) -> dict[str, int]:
         """Rows of each class that was predicted, most first; empty for regression."""
         order = np.argsort(-self.counts, kind="stable")
-        return {clip(str(self.labels[code])): int(self.counts[code]) for code in order if self.counts[code]}
+        counted: dict[str, int] = {}
+        for code in order[self.counts[order] > 0]:
+            name = clip(str(self.labels[code]))
+            counted[name] = counted.get(name, 0) + int(self.counts[code])
+        return counted
 
 
 def scores_of(outputs: Floats, threshold: float | None) -> tuple[Floats, NDArray[np.int64] | None]:

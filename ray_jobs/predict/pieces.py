@@ -8,15 +8,20 @@ from itertools import zip_longest
 
 import pandas as pd
 
+from ray_jobs.manifest import Manifest
 from ray_jobs.predict.checks import Fitting
 from ray_jobs.predict.column_types import ColumnTypes, Misfit
 from ray_jobs.predict.kept import CsvRows, JsonRows, Kept
 from ray_jobs.reading.source import Source
 from ray_jobs.reading.standing import Line, csv_lines, json_lines, misfits, paired_batches
 
+#: Bounds of one piece: its rows, its values and answers, its text, and what preprocessing may make of it.
 _MOST_ROWS = 32_768
 _MOST_CELLS = 1_000_000
 _MOST_BYTES = 16 * 2**20
+_MOST_INSIDE = 8_000_000
+#: Columns of a model's matrix that a column can become, as with one for each category.
+_INSIDE = {"category": 50, "text": 17, "date": 8}
 
 
 class Misaligned(Exception):
@@ -34,11 +39,14 @@ class Piece:
     kept: Kept
 
 
-def rows_at_once(source: Source, classes: int) -> int:
+def rows_at_once(source: Source, manifest: Manifest) -> int:
     """How many rows a piece has at most: fewer where there are many columns or classes, or texts are long."""
     count, _ = source.rows()
     wide = max(1, source.bytes // max(1, count))
-    return max(16, min(_MOST_ROWS, _MOST_CELLS // (len(source.columns) + 4 * classes), _MOST_BYTES // wide))
+    answers = len(manifest.classes.labels) if manifest.classes else 1
+    inside = sum(_INSIDE.get(column.kind, 2) for column in manifest.columns)
+    cells = len(source.columns) + 4 * answers
+    return max(16, min(_MOST_ROWS, _MOST_CELLS // cells, _MOST_BYTES // wide, _MOST_INSIDE // inside))
 
 
 class Pieces:

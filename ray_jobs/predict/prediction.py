@@ -28,11 +28,11 @@ from ray_jobs.predict.result_file import Unfinished, result_name, unfinished
 from ray_jobs.predict.score import Score
 from ray_jobs.predict.typed_rows import typed_piece
 from ray_jobs.predict.writers import SHEET_ROWS, SheetWriter, Writer
-from ray_jobs.problems import listed
+from ray_jobs.problems import Refused, listed
 from ray_jobs.reading.packing import without_packing
 from ray_jobs.reading.source import Source, open_source
 from ray_jobs.reading.standing import json_keys
-from ray_jobs.spec import PredictResult, PredictSpec, Preview, RowsData
+from ray_jobs.spec import PredictResult, PredictSpec, Preview, ProblemCode, RowsData
 from ray_jobs.store import ModelStore, version_warnings
 
 PredictOrder = Order[PredictSpec]
@@ -43,6 +43,8 @@ _SAMPLE = 5_000
 _READ_FROM = 0.05  #: the fraction at which the pieces begin
 #: Seconds between two steps that tell how far it is.
 _STEP_SECONDS = 1.0
+#: Of the job's time limit; the rows themselves come first.
+_REASONS_SHARE = 0.3
 _TYPED_NAME = "typed-rows.csv"
 
 
@@ -102,8 +104,7 @@ def _opened(order: PredictOrder, manifest: Manifest, notes: Notes) -> Iterator[_
 
 
 def _file_input(source: Source, fitting: Fitting, manifest: Manifest, chosen: Format, *, share_rows: bool) -> _Input:
-    classes = len(manifest.classes.labels) if manifest.classes else 0
-    pieces = Pieces(source, rows_at_once(source, classes), output=chosen.name)
+    pieces = Pieces(source, rows_at_once(source, manifest), output=chosen.name)
     before = source.warnings
     taken = json_keys(source) if source.format == chosen.name == "jsonl" else ()
 
@@ -141,7 +142,9 @@ class _Run:
         spec = self._order.spec
         self.rows = 0
         self.answers = Answers(self._manifest, spec, self._given.taken)
-        self.reasons = Reasons(self._model, self._manifest, spec.reasons, spec.threshold)
+        self.reasons = Reasons(
+            self._model, self._manifest, spec.reasons, spec.threshold, _REASONS_SHARE * spec.time_limit
+        )
         self.comparison = Comparison(self._manifest)
         self.score = Score(self._manifest, spec.threshold)
         self.preview = Preview()
@@ -152,9 +155,11 @@ class _Run:
         while True:
             try:
                 yield from self._once()
-                return
+                break
             except (Misfit, Misaligned):  # each happens a few times at most
                 self._clear()
+        if not self.rows:
+            raise Refused(ProblemCode.NO_ROWS, f"{self._given.name} has a header and no rows below it.")
 
     def _once(self) -> Generator[Step, None, None]:
         names = [*self._given.columns, *self.answers.names]
@@ -189,11 +194,11 @@ class _Run:
     def result(self, notes: Notes, begun: float) -> PredictResult:
         """Puts the file in place and tells what came of it."""
         place, given = self._order.place, self._given
-        path = self._folder.put_in_place(result_name(given.name, given.format.ending))
         metrics = self.score.metrics(notes)
         if metrics and given.hash and given.hash() == self._manifest.data_hash:
             notes.add(Weight.SCORE, "The model was trained on this very file, so the score on it says little.")
         self._note(notes)
+        path = self._folder.put_in_place(result_name(given.name, given.format.ending))
         return PredictResult(
             model_id=self._manifest.model_id,
             path=place.as_owner_knows(path),
@@ -211,7 +216,10 @@ class _Run:
         self.comparison.warn(notes, share_rows=self._given.share_rows)
         self._given.notes(notes)
         if self.answers.reasons and self.reasons.rows < self.rows:
-            notes.add(Weight.ASIDE, f"The first {self.reasons.rows:,} rows have reasons; more would take too long.")
+            some = f"The first {self.reasons.rows:,} rows have reasons; more would take too long."
+            notes.add(
+                Weight.ASIDE, some if self.reasons.rows else "No row has reasons: the model takes too long for them."
+            )
         if interval := self.answers.interval:
             low, high = self.answers.names[1:3]
             notes.add(

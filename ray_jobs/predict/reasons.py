@@ -8,6 +8,8 @@ to the answer: to the probability of the predicted class, or to the predicted nu
 
 from __future__ import annotations
 
+import time
+
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
@@ -21,31 +23,48 @@ from ray_jobs.schema import Column
 #: The first rows of a table get reasons; fewer, where many columns would make too many answers.
 _MOST_ROWS, _MOST_ANSWERS = 10_000, 2_000_000
 _FEWEST_ROWS = 100
-#: Rows that the model is asked about at once.
-_AT_ONCE = 32_768
+#: Rows that get theirs at a time; between two times the clock is looked at.
+_STRIDE = 1000
+#: What the model is asked about at once, in values.
+_MOST_CELLS = 1_000_000
 _MOST_CHARACTERS = 60
 _LEAST = 0.005
 
 
 class Reasons:
-    """The reasons of the first rows."""
+    """The reasons of the first rows, as many as the time is enough for."""
 
-    def __init__(self, model: FittedModel, manifest: Manifest, count: int, threshold: float | None) -> None:
+    def __init__(
+        self, model: FittedModel, manifest: Manifest, count: int, threshold: float | None, seconds: float
+    ) -> None:
         seen = {column.name: column for column in manifest.seen}
         self._model, self._count, self._threshold = model, count, threshold
         self._usual = [(column, usual_value(column, seen.get(column.name))) for column in manifest.columns]
         self._is_number = manifest.classes is None
         self.most_rows = min(_MOST_ROWS, max(_FEWEST_ROWS, _MOST_ANSWERS // len(manifest.columns)))
+        self._at_once = max(_STRIDE, _MOST_CELLS // len(manifest.columns))
+        self._seconds = seconds
         self.rows = 0  #: that have had their reasons
 
     def of(self, frame: pd.DataFrame, outputs: Floats) -> list[list[str]]:
         """For each reason, the most important first, one text for each row; "" where there is none (any more)."""
+        columns: list[list[str]] = [[] for _ in range(self._count)]
         rows = min(len(frame), self.most_rows - self.rows)
-        self.rows += rows
+        begun = time.monotonic()
+        for begin in range(0, rows, _STRIDE):
+            if self._seconds <= 0:
+                break
+            part = slice(begin, min(begin + _STRIDE, rows))
+            for column, more in zip(columns, self._of_some(frame.iloc[part], outputs[part]), strict=True):
+                column += more
+            begun, spent = time.monotonic(), time.monotonic() - begun
+            self._seconds -= spent
+        self.rows += len(columns[0])
+        return [column + [""] * (len(frame) - len(column)) for column in columns]
+
+    def _of_some(self, frame: pd.DataFrame, outputs: Floats) -> list[list[str]]:
         columns = [[""] * len(frame) for _ in range(self._count)]
-        if not rows:
-            return columns
-        frame, outputs = frame.iloc[:rows].reset_index(drop=True), outputs[:rows]
+        frame = frame.reset_index(drop=True)
         effects = self._effects(frame, outputs)
         order = np.argsort(-np.abs(effects), axis=1, kind="stable")[:, : self._count]
         least = _LEAST if not self._is_number else 0.0
@@ -68,7 +87,7 @@ class Reasons:
                 continue
             waiting.append((position, rows, _replaced(frame.iloc[rows], column, usual)))
             asked += len(rows)
-            if asked >= _AT_ONCE:
+            if asked >= self._at_once:
                 self._ask(waiting, scores, codes, effects)
                 waiting, asked = [], 0
         self._ask(waiting, scores, codes, effects)

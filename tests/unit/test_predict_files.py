@@ -262,6 +262,31 @@ def test_a_packed_table_gives_a_plain_one(made: tuple[Desk, str], packed: str, s
     assert len(read_csv(where.file(result), delimiter)) == 50
 
 
+def test_rows_that_do_not_match_what_was_read_are_kept_as_read(
+    made: tuple[Desk, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    where, model = made
+    (where.folder / "odd.csv").write_text(ODD)
+    straight = where.predict(model, "odd.csv")
+    monkeypatch.setattr("ray_jobs.predict.pieces.csv_lines", lambda *_: iter([["1,2,3,4,5,6,7,8"]]))
+    result = where.predict(model, "odd.csv")
+    assert result.counts == straight.counts
+    columns = ("id", "note", "mean radius", "mean area", "prediction")
+    kept, read = read_csv(where.file(straight)), read_csv(where.file(result))
+    assert [[row[n].strip() for n in columns] for row in kept] == [[row[n].strip() for n in columns] for row in read]
+
+
+def test_a_folder_of_parquet_files(made: tuple[Desk, str]) -> None:
+    where, model = made
+    for year in (2023, 2024):
+        (where.folder / "years" / f"year={year}").mkdir(parents=True)
+        cancer().head(year - 2000).to_parquet(where.folder / "years" / f"year={year}" / "part.parquet", index=False)
+    result = where.predict(model, "years")
+    found = pq.read_table(where.file(result))
+    assert result.file == "years.predictions.parquet"
+    assert found["year"].to_pylist() == [2023] * 23 + [2024] * 24
+
+
 def test_several_files_are_one_table(made: tuple[Desk, str]) -> None:
     where, model = made
     frame = cancer()

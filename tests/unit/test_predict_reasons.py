@@ -88,6 +88,17 @@ def test_only_the_first_rows_have_them_and_it_is_said(
     assert result.preview.columns[:3] == ("prediction", "reason_1", "reason_2")
 
 
+def test_they_end_where_their_time_does(
+    numbers: tuple[Desk, str, pd.DataFrame], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    where, model, _ = numbers
+    monkeypatch.setattr("ray_jobs.predict.prediction._REASONS_SHARE", 0.0)
+    result = where.predict(model, "rows.csv", reasons=2)
+    assert "No row has reasons: the model takes too long for them." in result.warnings
+    assert result.rows == 500
+    assert not pd.read_csv(where.file(result))["reason_1"].notna().any()
+
+
 def test_more_reasons_than_columns_are_empty(tmp_path: Path) -> None:
     where = desk(tmp_path)
     frame = weights()[["a", "y"]]
@@ -132,7 +143,7 @@ def test_dates_text_and_gaps_can_be_reasons_too(tmp_path: Path) -> None:
         }
     )
     model: Any = Gaps()
-    first, second, *_ = zip(*Reasons(model, manifest, 5, None).of(frame, model.outputs(frame)), strict=True)
+    first, second, *_ = zip(*Reasons(model, manifest, 5, None, 60.0).of(frame, model.outputs(frame)), strict=True)
     assert set(first) == {
         "date=2020-01-01 (+1)", "text=some words (+1)", "number=1.5 (+1)", "boolean=1 (+1)", "category=a (+1)"
     }  # fmt: skip
