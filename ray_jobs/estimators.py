@@ -108,15 +108,23 @@ class SmoothedVotes(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
 
 def _margins(classifier: Any, matrix: NDArray[Any]) -> Floats:
     """(rows, classes): how far on the side of each class."""
-    found = np.asarray(classifier.decision_function(matrix), dtype=np.float64)
+    # A machine compares each two classes: all rows at once might not fit.
+    parts = [classifier.decision_function(matrix[start : start + 4096]) for start in range(0, len(matrix), 4096)]
+    found = np.concatenate(parts)
     return np.column_stack([-found, found]) if found.ndim == 1 else found
 
 
 def _fitted_sharpness(found: Floats, places: NDArray[Any]) -> float:
-    """The factor on margins for which the softmax gives the true classes (`places` are columns) the least log loss."""
+    """The factor on margins for which the softmax gives the true classes (`places` are columns) the least log loss.
+
+    One row more is thought of that could be of any class, as Platt (1999) does it: else few rows, all on their right
+    side, would make it as sharp as can be.
+    """
+    doubt = 1 / (len(places) + 1)
 
     def loss(exponent: float) -> float:
         told = log_softmax(np.exp(exponent) * found, axis=1)
-        return float(-told[np.arange(len(places)), places].mean())
+        right = told[np.arange(len(places)), places].mean()
+        return float(-(1 - doubt) * right - doubt * told.mean())
 
     return float(np.exp(minimize_scalar(loss, bounds=(-4.0, 4.0), method="bounded").x))

@@ -11,6 +11,8 @@ from ray_jobs.catalogue import Step, Training
 
 #: Where held-out rows say when to stop, there may be so many, unless the person set a number.
 MOST_ROUNDS = 10_000
+#: From more classes on there are fewer rounds than the default.
+_CLASSES = 100
 #: Seconds between two reports.
 _PACE = 0.5
 
@@ -18,9 +20,9 @@ _PACE = 0.5
 class Rounds:
     """Counts rounds and remembers the best.
 
-    most: what the parameters say. named: the parameter that says it; where the person left it alone and there are
-    held-out rows, these decide, up to 10,000 rounds; "": it is a limit in any case. watched: whether a loss on rows
-    that are not learned from will be told; None: where `training.held` are there.
+    most: what the parameters say. named: the parameter that says it; where the person left it alone there are fewer
+    rounds for very many classes, and held-out rows decide, up to 10,000; "": it is a limit in any case. watched:
+    whether a loss on rows that are not learned from will be told; None: where `training.held` are there.
     """
 
     def __init__(
@@ -34,15 +36,17 @@ class Rounds:
     ) -> None:
         if watched is None:
             watched = training.held is not None and training.rounds is None
+        patience = patience or patience_for(len(training.values))
         if training.rounds is not None:
             most = training.rounds
-        elif watched and named and named not in training.parameters.model_fields_set:
-            most = MOST_ROUNDS
+        elif named and named not in training.parameters.model_fields_set:
+            most = fewer(MOST_ROUNDS if watched else most, training.classes)
+            patience = fewer(patience, training.classes)
         self.most = most
         self.done = 0
         self.best = 0
         self.least_loss = float("inf")
-        self.patience = (patience or patience_for(len(training.values))) if watched else most
+        self.patience = patience if watched else most
         self._deadline = None if training.rounds is not None else training.deadline
         self._told = time.monotonic()
 
@@ -66,6 +70,11 @@ class Rounds:
         self._told = now
         told = {} if loss is None or not np.isfinite(loss) else {"loss": float(loss)}
         return Step(name=f"{what} {self.done} of at most {self.most}", fraction=self.done / self.most, metrics=told)
+
+
+def fewer(rounds: int, classes: int) -> int:
+    """Rounds, of which each is a tree for each class, or a tree as large as there are classes: fewer for very many."""
+    return rounds if classes <= _CLASSES else min(rounds, max(10, rounds * _CLASSES // classes))
 
 
 def patience_for(rows: int) -> int:

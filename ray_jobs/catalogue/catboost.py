@@ -65,7 +65,7 @@ def fit(training: Training) -> Fit:
     from ray_jobs.libraries import library
     from ray_jobs.models import CatBoostModel
     from ray_jobs.preparation import learning, prepared, row_weights
-    from ray_jobs.rounds import Rounds, patience_for
+    from ray_jobs.rounds import Rounds
 
     yield Step(name="training")  # it can't be left between two trees, so this is all that is told
     catboost = library("catboost")
@@ -74,15 +74,15 @@ def fit(training: Training) -> Fit:
     rounds = Rounds(training, training.parameters.iterations, "iterations", watched=held is not None)
     coded = len(rows.features.categories)
     settings = _settings(training) | {"iterations": rounds.most, "cat_features": list(range(coded))}
-    # The loss of held-out rows is CatBoost's to watch, the clock is ours.
-    rounds.patience = rounds.most + 1
     against: dict[str, Any] = {}
     if held:
         against = {
             "eval_set": (coded_frame(held[0], coded), held[1]),
             "use_best_model": True,
-            "early_stopping_rounds": patience_for(len(rows.values)),
+            "early_stopping_rounds": rounds.patience,
         }
+    # The loss of held-out rows is CatBoost's to watch, the clock is ours.
+    rounds.patience = rounds.most + 1
     booster = catboost.CatBoost(settings)
     with learning(catboost.CatBoostError):
         booster.fit(

@@ -12,6 +12,7 @@ from ray_jobs.catalogue.parameters import Weighted
 
 #: Trees grown between two reports. The forest is the same as if grown at once: each tree has its own seed.
 _TREES_A_STEP = 20
+_MOST_BYTES = 2 * 10**9
 
 
 class ForestParameters(Weighted):
@@ -31,6 +32,7 @@ class ForestParameters(Weighted):
 def fit_forest(training: Training, classifier: Any, regressor: Any, *, bootstrap: bool) -> Fit:
     """classifier, regressor: the classes of scikit-learn."""
     from ray_jobs.preparation import learning, prepared
+    from ray_jobs.rounds import fewer
 
     yield Step(name="training", fraction=0.0)
     rows = prepared(training, "forest", dtype="float32")
@@ -43,6 +45,11 @@ def fit_forest(training: Training, classifier: Any, regressor: Any, *, bootstrap
     else:
         model = regressor(max_features=parameters.max_features or 1.0, **settings)
     total = training.rounds or parameters.n_estimators
+    if training.rounds is None and "n_estimators" not in parameters.model_fields_set:
+        total = fewer(total, training.classes)
+    leaves = most_leaves(total, training.classes)
+    if len(rows.values) > leaves:
+        model.set_params(max_leaf_nodes=leaves)
     deadline = None if training.rounds else training.deadline
     for trees in [*range(_TREES_A_STEP, total, _TREES_A_STEP), total]:
         model.set_params(n_estimators=trees)
@@ -53,4 +60,14 @@ def fit_forest(training: Training, classifier: Any, regressor: Any, *, bootstrap
             break
     # Trees that answer side by side are summed in any order, so the last digit would not be the same each time.
     model.set_params(warm_start=False, n_jobs=None)
-    return rows.model(model, rounds=len(model.estimators_))
+    notes: tuple[str, ...] = ()
+    if any(tree.tree_.n_leaves >= leaves for tree in model.estimators_):
+        notes = (f"Trees were stopped at {leaves:,} final groups, so that the model fits into memory.",)
+    return rows.model(model, rounds=len(model.estimators_), notes=notes)
+
+
+def most_leaves(trees: int, classes: int) -> int:
+    """Final groups of each tree for which the whole model stays below 2 GB: two nodes for each, of 64 bytes and 8 for
+    each class.
+    """
+    return max(2, _MOST_BYTES // (2 * (64 + 8 * max(1, classes)) * trees))

@@ -8,7 +8,7 @@ from typing import Any
 from pydantic import Field
 
 from ray_jobs.catalogue import Count, Entry, Fit, Real, Step, Training
-from ray_jobs.catalogue.parameters import Weighted
+from ray_jobs.catalogue.parameters import Weighted, leaf_rows
 
 #: Rounds of the trial by which a fit with a deadline is timed.
 _TRIAL = 5
@@ -21,7 +21,9 @@ class BoostingParameters(Weighted):
     max_iter: int = Field(default=100, ge=1, le=10_000, description="How many trees follow each other at most.")
     max_leaf_nodes: int = Field(default=31, ge=2, le=10_000, description="Final groups of each tree at most.")
     max_depth: int | None = Field(default=None, ge=1, le=1000, description="Questions in a row at most. None: no end.")
-    min_samples_leaf: int = Field(default=20, ge=1, le=10**9, description="Rows that each final group has at least.")
+    min_samples_leaf: int = Field(
+        default=20, ge=1, le=10**9, description="Rows that each final group has at least; fewer in small tables."
+    )
     l2_regularization: float = Field(default=0.0, ge=0, le=1e9, description="The larger, the more cautious.")
     max_features: float = Field(
         default=1.0, gt=0, le=1, description="Share of the columns (above 0) that each division looks at."
@@ -34,7 +36,7 @@ def fit(training: Training) -> Fit:
 
     from ray_jobs.features import category_count
     from ray_jobs.preparation import learning, prepared
-    from ray_jobs.rounds import Rounds, patience_for
+    from ray_jobs.rounds import Rounds
 
     # One step for the whole fit: with warm_start in pieces scikit-learn would bin the table again for every piece.
     yield Step(name="training")
@@ -43,10 +45,12 @@ def fit(training: Training) -> Fit:
     rounds = Rounds(training, training.parameters.max_iter, "max_iter")
     settings = training.parameters.model_dump(exclude={"class_weight", "max_iter"})
     settings |= {"random_state": training.seed, "max_iter": rounds.most}
+    if "min_samples_leaf" not in training.parameters.model_fields_set:
+        settings["min_samples_leaf"] = leaf_rows(settings["min_samples_leaf"], len(rows.values), training.classes)
     settings["categorical_features"] = np.arange(rows.matrix.shape[1]) < category_count(training.columns)
     against: dict[str, Any] = {}
     if held:
-        settings |= {"early_stopping": True, "n_iter_no_change": patience_for(len(rows.values))}
+        settings |= {"early_stopping": True, "n_iter_no_change": rounds.patience}
         against = {"X_val": held[0], "y_val": held[1]}
     elif training.rounds is not None or _has_rare_class(training):
         settings["early_stopping"] = False

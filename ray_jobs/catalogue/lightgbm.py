@@ -7,7 +7,10 @@ from typing import Any
 from pydantic import Field
 
 from ray_jobs.catalogue import Choice, Count, Entry, Fit, Real, Step, Training
-from ray_jobs.catalogue.parameters import Weighted
+from ray_jobs.catalogue.parameters import Weighted, leaf_rows
+
+#: More columns than this are not held twice.
+_NARROW = 500
 
 
 class LightGBMParameters(Weighted):
@@ -15,7 +18,9 @@ class LightGBMParameters(Weighted):
     learning_rate: float = Field(default=0.1, gt=0, le=1, description="Above 0; what each tree may change.")
     num_leaves: int = Field(default=31, ge=2, le=10_000, description="Final groups of each tree at most.")
     max_depth: int = Field(default=-1, ge=-1, le=1000, description="Questions in a row at most; -1: no end.")
-    min_child_samples: int = Field(default=20, ge=1, le=10**9, description="Rows that each final group has at least.")
+    min_child_samples: int = Field(
+        default=20, ge=1, le=10**9, description="Rows that each final group has at least; fewer in small tables."
+    )
     subsample: float = Field(default=1.0, gt=0, le=1, description="Share of the rows (above 0) for each tree.")
     colsample_bytree: float = Field(
         default=1.0, gt=0, le=1, description="Share of the columns (above 0) for each tree."
@@ -45,7 +50,9 @@ def fit(training: Training) -> Fit:
     held = rows.held(training)
     rounds = Rounds(training, training.parameters.n_estimators, "n_estimators")
     categorical = list(range(category_count(training.columns)))
-    settings = booster_settings(training, len(rows.values))
+    # Row by row was never slower (1,000 to 330,000 rows, 18 to 200 columns), on flights by a third quicker.
+    narrow = rows.matrix.shape[1] <= _NARROW
+    settings = booster_settings(training, len(rows.values), row_wise=narrow)
     with learning(lightgbm.basic.LightGBMError):
         data = lightgbm.Dataset(
             rows.matrix, rows.values, weight=row_weights(training), categorical_feature=categorical, params=settings
@@ -68,9 +75,11 @@ def fit(training: Training) -> Fit:
     )
 
 
-def booster_settings(training: Training, rows: int) -> dict[str, Any]:
-    """LightGBM's own parameters. Also for data that is streamed into it."""
+def booster_settings(training: Training, rows: int, *, row_wise: bool = False) -> dict[str, Any]:
+    """LightGBM's own parameters. Also for `rows` that are streamed into it: row_wise holds them twice."""
     settings: dict[str, Any] = training.parameters.model_dump(exclude={"n_estimators", "class_weight"})
+    if "min_child_samples" not in training.parameters.model_fields_set:
+        settings["min_child_samples"] = leaf_rows(settings["min_child_samples"], rows, training.classes)
     if training.classes == 2:
         settings["objective"] = "binary"
     elif training.classes:
@@ -82,9 +91,9 @@ def booster_settings(training: Training, rows: int) -> dict[str, Any]:
         "seed": training.seed,
         "num_threads": training.threads,
         "verbosity": -1,
-        # The same seed gives the same trees, whatever the clock says of row-wise and column-wise histograms.
+        # The same seed gives the same trees: LightGBM must not choose the kind of histogram by the clock.
         "deterministic": True,
-        "force_col_wise": True,
+        "force_row_wise" if row_wise else "force_col_wise": True,
     }
     return settings
 

@@ -25,6 +25,13 @@ class Weighted(Parameters):
     )
 
 
+def leaf_rows(default: int, rows: int, classes: int) -> int:
+    """The least rows of a final group, where the person left it alone: a tenth of the rows at most, and half of what
+    a class has on average, else a tree could not divide a small table once, or could not tell classes apart.
+    """
+    return min(default, max(2, rows // 10), max(2, rows // (2 * max(1, classes))))
+
+
 def described_parameters(parameters: type[Parameters]) -> tuple[ParameterDescription, ...]:
     """What pydantic knows of each parameter, in the order of the fields."""
     schema = parameters.model_json_schema()

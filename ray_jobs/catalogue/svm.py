@@ -8,6 +8,10 @@ from pydantic import Field
 
 from ray_jobs.catalogue import Choice, Entry, Fit, Real, Step, Training
 from ray_jobs.catalogue.parameters import Weighted
+from ray_jobs.problems import Refused
+from ray_jobs.spec import ProblemCode
+
+_MOST_CLASSES = 100
 
 
 class MachineParameters(Weighted):
@@ -39,6 +43,13 @@ def fit(training: Training) -> Fit:
     from ray_jobs.preparation import learning, prepared, sampled
 
     yield Step(name="training")
+    if training.classes > _MOST_CLASSES:
+        raise Refused(
+            ProblemCode.TOO_MANY_CLASSES,
+            f"A support vector machine compares each two of the {training.classes} classes, which takes too long. "
+            f"It can learn {_MOST_CLASSES} at most.",
+            suggestions=("lightgbm", "random_forest"),
+        )
     frame, values, notes = sampled(training, training.parameters.max_rows)
     training = replace(training, frame=frame, values=values)
     rows = prepared(training, "linear", standardise=True, logarithm=True)
