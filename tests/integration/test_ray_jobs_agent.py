@@ -32,7 +32,8 @@ def cancer(place: Place) -> str:
 
 
 def train_spec(path: str, **more: Any) -> dict[str, Any]:
-    return {"kind": "train", "data": {"kind": "path", "path": path}, "target": "target", **more}
+    data = {"kind": "path", "path": path}
+    return {"kind": "train", "data": data, "target": "target", "model": "hist_gradient_boosting", **more}
 
 
 def long_spec(path: str, **more: Any) -> dict[str, Any]:
@@ -272,6 +273,37 @@ def test_files_of_a_job_cannot_leave_its_folder(machine: Machine, digits: str) -
     for name in ("../../place.json", "/etc/passwd", "astray", "", ".", "nothing.png"):
         with pytest.raises(LookupError):
             machine.call("file_size", job_id, name)
+
+
+def restart(machine: Machine) -> None:
+    """Returns when a new agent answers: a call that is on its way may still reach the old one."""
+    started = time.time() - machine.call("status")["uptime"]
+    ray.kill(machine.agent, no_restart=False)
+    deadline = time.monotonic() + PATIENCE
+    while time.time() - machine.call("status")["uptime"] < started + 0.5:
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+
+
+def test_predictions_stay_where_the_owner_shares_no_rows(machine: Machine, place: Place, digits: str) -> None:
+    trained = machine.start(train_spec(digits, model="decision_tree"))
+    model = machine.result(trained)
+    data = {"kind": "path", "path": digits}
+    predicted = machine.start({"kind": "predict", "data": data, "model_id": model.model_id})
+    file = machine.result(predicted).file
+    assert machine.call("file_size", predicted, file) > 0
+    settings = place.folder.parent / "place.json"
+    shared = settings.read_text()
+    settings.write_text(shared.replace('"share_rows": true', '"share_rows": false'))
+    try:
+        restart(machine)
+        with pytest.raises(LookupError, match="shares no rows"):
+            machine.call("file_size", predicted, file)
+        assert machine.call("file_size", trained, model.pictures[0]) > 0
+    finally:
+        settings.write_text(shared)
+        restart(machine)
+    assert machine.call("file_size", predicted, file) > 0
 
 
 def test_a_warm_worker_starts_a_job_quickly(machine: Machine, digits: str) -> None:
