@@ -66,6 +66,23 @@ class CsvFile(TextFile):
             return False
         return any(len(row) == self.form.fields for row in found)
 
+    def without_padding(self, text: bytes) -> bytes | None:
+        """Text with nothing but delimiters between its fields; None where that is not so easily said."""
+        spaced = self.form.delimiter == " "
+        if not spaced and not self.form.padded:
+            return text
+        if b'"' in text:
+            return None
+        if spaced:
+            return _SPACES.sub(b" ", _OUTER_SPACES.sub(b"", text))
+        text = text.lstrip(b" ")
+        for before in (self.form.delimiter.encode(), b"\n", b"\r"):
+            # One space is the rule, and ten times as quickly replaced as by the pattern.
+            text = text.replace(before + b" ", before)
+            if before + b" " in text:
+                text = re.sub(re.escape(before) + b" +", before, text)
+        return text
+
     def rows_of(self, block: Block) -> Iterator[list[str]]:
         """The rows of a block as they stand there, each as wide as `columns` or shorter. Raises Refused."""
         spaced = self.form.delimiter == " "
@@ -182,18 +199,16 @@ class CsvReader(Reader):
 
     def _typed(self, part: CsvFile, block: Block, types: Types, strict: bool) -> pa.Table:
         """One block, by the quickest way that understands it."""
-        if block.regular and not part.form.padded:
-            text = _collapsed(block.text) if part.form.delimiter == " " else block.text
-            if part.form.delimiter != " " or b'"' not in text:
-                try:
-                    return self._quickly(part, text, types)
-                except pa.ArrowInvalid:
-                    pass
-                try:
-                    # By text a block fails only where its form is strange, and is mended.
-                    return self._convert(self._quickly(part, self._mended(text), types, as_text=True), types, strict)
-                except pa.ArrowInvalid:
-                    pass
+        if block.regular and (text := part.without_padding(block.text)) is not None:
+            try:
+                return self._quickly(part, text, types)
+            except pa.ArrowInvalid:
+                pass
+            try:
+                # By text a block fails only where its form is strange, and is mended.
+                return self._convert(self._quickly(part, self._mended(text), types, as_text=True), types, strict)
+            except pa.ArrowInvalid:
+                pass
         return self._convert(self._slowly(part, block, types), types, strict)
 
     def _quickly(self, part: CsvFile, text: bytes, types: Types, as_text: bool = False) -> pa.Table:
@@ -275,7 +290,3 @@ def _mended_line(line: bytes) -> bytes:
     except UnicodeDecodeError:
         return line.decode("cp1252", "replace").encode()
     return line
-
-
-def _collapsed(text: bytes) -> bytes:
-    return _SPACES.sub(b" ", _OUTER_SPACES.sub(b"", text))

@@ -34,6 +34,8 @@ _MAGIC: tuple[tuple[bytes, Packing], ...] = (
 )
 _ENDINGS = (".gz", ".gzip", ".bz2", ".xz", ".zst", ".zstd", ".zip")
 _XZ_MEMORY = 256 << 20  #: more than the highest preset of xz needs
+_ZIP_TAIL = 66_000  #: where a ZIP says how long its list is: 22 bytes and a remark
+_ZIP_LIST = 1 << 20
 _PIECE = 1 << 20
 #: What the unpackers raise where the bytes are damaged or cut off.
 _DAMAGE = (EOFError, OSError, zlib.error, lzma.LZMAError, zipfile.BadZipFile, pa.ArrowException, NotImplementedError)
@@ -53,7 +55,7 @@ def without_packing(name: str) -> str:
 def member_name(file: DataFile, path: str) -> str:
     """The name of a ZIP's one member. Raises Refused."""
     try:
-        with zipfile.ZipFile(path) as archive:
+        with open(path, "rb") as raw, _zip(file, raw) as archive:
             return os.path.basename(_member(file, archive).filename)
     except _DAMAGE as error:
         raise damaged(file, "zip") from error
@@ -98,8 +100,23 @@ def _opener(file: DataFile, packing: Packing, raw: BinaryIO) -> BinaryIO:
         return cast(BinaryIO, _Xz(raw))
     if packing == "zstd":
         return cast(BinaryIO, pa.CompressedInputStream(pa.PythonFile(raw, mode="r"), "zstd"))
-    archive = zipfile.ZipFile(raw)
+    archive = _zip(file, raw)
     return cast(BinaryIO, archive.open(_member(file, archive)))
+
+
+def _zip(file: DataFile, raw: BinaryIO) -> zipfile.ZipFile:
+    """Looks first how long the list of members is: zipfile would make an object for each."""
+    raw.seek(max(0, file.size - _ZIP_TAIL))
+    tail = raw.read(_ZIP_TAIL)
+    at = tail.rfind(b"PK\x05\x06")
+    if at >= 0 and int.from_bytes(tail[at + 12 : at + 16], "little") > _ZIP_LIST:
+        raise Refused(
+            ProblemCode.NOT_THIS_FORMAT,
+            f"{file.shown} is a ZIP archive of many files; Hayride reads one that holds exactly one table.",
+            subject=file.shown,
+        )
+    raw.seek(0)
+    return zipfile.ZipFile(raw)
 
 
 def _member(file: DataFile, archive: zipfile.ZipFile) -> zipfile.ZipInfo:

@@ -15,7 +15,7 @@ import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from sklearn.datasets import load_breast_cancer, load_diabetes, load_iris
+from sklearn.datasets import load_breast_cancer, load_iris
 
 from ray_jobs.problems import Refused
 from ray_jobs.reading import csv_reader, json_reader
@@ -80,7 +80,7 @@ def written(frame: pd.DataFrame, name: str, folder: Path) -> str:
 
 @pytest.mark.parametrize("name", ["t.csv", "t.jsonl", "t.parquet", "t.feather", "t.xlsx"])
 def test_real_tables_in_every_format(shelf: Shelf, name: str) -> None:
-    for load in (load_iris, load_diabetes, load_breast_cancer):
+    for load in (load_iris, load_breast_cancer):
         table = load(as_frame=True).frame
         table["kind"] = np.where(table["target"] > table["target"].median(), "high", "low")
         table.loc[::13, table.columns[0]] = None
@@ -119,7 +119,7 @@ _TABLES = st.integers(1, 4).flatmap(
 
 
 @given(_TABLES, st.sampled_from(",;\t|"), st.sampled_from(["\n", "\r\n"]), st.booleans(), st.integers(1, 6))
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=60, deadline=None)
 def test_any_well_written_csv(rows: list[list[str]], delimiter: str, end: str, quoted: bool, at_once: int) -> None:
     made = io.StringIO(newline="")
     names = [f"column{number}" for number in range(len(rows[0]))]

@@ -38,6 +38,7 @@ def shelf(tmp_path: Path) -> Shelf:
         ("text\nhello, world\nfoo\na,b,c\n", {"text": ["hello, world", "foo", "a,b,c"]}),
         ("x\n1\n\n2\n3", {"x": [1, 2, 3]}),
         ('age, job\n39, Gov\n50, ?\n38, "Private, x"\n', {"age": [39, 50, 38], "job": ["Gov", _NAN, "Private, x"]}),
+        (" age,   job\n 39,   Gov\n50, ?\n\n 38,  x y \n", {"age": [39, 50, 38], "job": ["Gov", _NAN, "x y "]}),
         ("x,x,,x.1, y \n1,2,3,4,5\n", {"x": [1], "x.1": [2], "column 3": [3], "x.1.1": [4], "y": [5]}),
         ("a,b,\n1,2,\n", {"a": [1], "b": [2], "column 3": [_NAN]}),
         ("a;b\n1;hello, you\n2;a, b\n", {"a": [1, 2], "b": ["hello, you", "a, b"]}),
@@ -168,7 +169,7 @@ def test_twenty_thousand_columns(shelf: Shelf) -> None:
     width = 20_000
     header = ",".join(f"c{n}" for n in range(width))
     row = ",".join(str(n / 2) for n in range(width))
-    frame = shelf.frame("t.csv", f"{header}\n{row}\n{row}\n{row},\n")
+    frame = shelf.frame("t.csv", f"{header}\n{row}\n{row}\n{row}\n")
     assert frame.shape == (3, width)
     assert frame.iloc[2, -1] == (width - 1) / 2
 

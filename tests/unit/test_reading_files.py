@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import socket
+import stat
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -127,3 +129,44 @@ def test_the_quota_counts_what_is_there(place: Place) -> None:
         check_space(place, 6_000)
     assert caught.value.problem.code is ProblemCode.NO_SPACE
     assert caught.value.problem.subject == "/home/ann/hayride"
+
+
+def test_a_device_is_no_file(place: Place) -> None:
+    if os.geteuid() == 0:
+        os.mknod(place.allowed[0] / "zero.csv", stat.S_IFCHR | 0o666, os.makedev(1, 5))
+        assert refusal(place, "zero.csv").code is ProblemCode.FILE_NOT_REGULAR
+    (place.allowed[0] / "null.csv").symlink_to("/dev/null")
+    assert refusal(place, "null.csv").code is ProblemCode.OUTSIDE_ALLOWED
+
+
+def test_a_file_without_permission_says_so() -> None:
+    # pytest's own folders are closed to everybody else, and root may read everything.
+    with tempfile.TemporaryDirectory() as folder:
+        os.chmod(folder, 0o755)
+        closed = Path(folder) / "closed.csv"
+        closed.write_text("a,b\n1,2\n")
+        closed.chmod(0)
+        locked = Path(folder) / "locked"
+        locked.mkdir(mode=0o700)
+        owner = os.geteuid()
+        made = Place(folder=Path("/n"), folder_as_owner_knows="/n", home="/h", allowed=(Path(folder),), quota=1)
+        try:
+            if owner == 0:
+                os.seteuid(65534)
+            else:
+                locked.chmod(0)
+            assert refusal(made, "closed.csv").code is ProblemCode.FILE_UNREADABLE
+            assert refusal(made, "clo*.csv").code is ProblemCode.FILE_UNREADABLE
+            assert refusal(made, "locked/*.csv").code is ProblemCode.FILE_UNREADABLE
+        finally:
+            os.seteuid(owner)
+            locked.chmod(0o700)
+
+
+def test_links_in_a_circle_end(place: Place) -> None:
+    (place.allowed[0] / "one.csv").symlink_to("two.csv")
+    (place.allowed[0] / "two.csv").symlink_to("one.csv")
+    (place.allowed[0] / "around").symlink_to("around")
+    for path in ("one.csv", "around/x.csv"):
+        assert refusal(place, path).code in (ProblemCode.FILE_MISSING, ProblemCode.FILE_NOT_REGULAR)
+    assert refusal(place, "around/*.csv").code is ProblemCode.FILE_MISSING

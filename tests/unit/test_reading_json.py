@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from ray_jobs.reading import blocks, json_records
 from ray_jobs.spec import ProblemCode
 from tests.support.readings import Shelf
 
@@ -115,8 +116,8 @@ def test_values_of_another_kind_deep_in_the_file(shelf: Shelf) -> None:
         b"[" * 100_000,
         b'[{"a": ' + b"[" * 100_000,
         b'{"a": 1, "b": ' + b"[" * 200_000 + b"\n",
-        b'{"a": "' + b"x" * (40 << 20) + b'"}',
-        b'[{"a": "' + b"x" * (40 << 20) + b'"}]',
+        b'{"a": "' + b"x" * (8 << 20) + b'"}',
+        b'[{"a": "' + b"x" * (8 << 20) + b'"}]',
         b"%PDF-1.4 ",
         b"\x1f\x8b\x08\x00rest",
         b"[]",
@@ -124,7 +125,9 @@ def test_values_of_another_kind_deep_in_the_file(shelf: Shelf) -> None:
     ],
     ids=lambda value: repr(value[:20]),
 )
-def test_what_is_no_table_is_refused(shelf: Shelf, content: bytes) -> None:
+def test_what_is_no_table_is_refused(shelf: Shelf, content: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
+    for module in (blocks, json_records):
+        monkeypatch.setattr(module, "RECORD_LIMIT", 3 << 20)
     for name in ("t.jsonl", "t.json"):
         code = shelf.refusal(name, content).code
         assert code in (ProblemCode.NOT_THIS_FORMAT, ProblemCode.FILE_EMPTY, ProblemCode.NO_ROWS)

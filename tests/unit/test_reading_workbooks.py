@@ -122,14 +122,14 @@ def test_what_cells_mean(shelf: Shelf) -> None:
 
 
 def test_whole_numbers_without_gaps_are_whole(shelf: Shelf) -> None:
-    rows = rows_of(["n", "x"], *([n, n / 2] for n in range(20_000)))
+    rows = rows_of(["n", "x"], *([n, n / 2] for n in range(9_000)))
     frame = shelf.frame("t.xlsx", workbook({"One": rows}))
     assert frame["n"].dtype == np.int64
-    assert frame["n"].tolist() == list(range(20_000))
+    assert frame["n"].tolist() == list(range(9_000))
 
 
 def test_a_late_text_makes_a_column_text(shelf: Shelf) -> None:
-    rows = rows_of(["n"], *([n] for n in range(10_000)), ["x"])
+    rows = rows_of(["n"], *([n] for n in range(8_500)), ["x"])
     frame = shelf.frame("t.xlsx", workbook({"One": rows}))
     assert frame["n"].tolist()[:2] + frame["n"].tolist()[-1:] == ["0", "1", "x"]
 
