@@ -21,12 +21,12 @@ from ray_jobs.streaming.binned import BinnedRows
 from ray_jobs.streaming.plan import FEWEST_ROWS, lightgbm_bytes, steady
 from ray_jobs.streaming.sides import SHARE, hashed, share_border
 from ray_jobs.streaming.watch import MB, OverBudget, give_back
-from ray_jobs.streaming.work import Learned, Learning, Work, within
+from ray_jobs.streaming.work import READ_AGAIN, SURVEYED, Learned, Learning, Work, within
 
-#: Where on the way the second reading begins, and the rounds.
-_READING, _ROUNDS = 0.25, 0.5
-#: Of the memory that is left, for what the histograms and the batches take.
+#: Of the memory that is left, for what the batches and the trees take.
 _KEPT_FREE = 0.15
+#: Bytes of one bin in a histogram; each final group of a tree has a histogram of every column.
+_HISTOGRAM = 16
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,6 +36,7 @@ class Chosen:
     rows: int
     share: float
     row_bytes: int
+    histograms: int  #: bytes that they may take
 
 
 def learn(work: Work) -> Learning:
@@ -45,12 +46,13 @@ def learn(work: Work) -> Learning:
     settings = booster_settings(work.training, chosen.rows)
     # What is rare in the sample need not be rare among all rows.
     settings["feature_pre_filter"] = False
+    settings["histogram_pool_size"] = chosen.histograms / 2**20
     with learning(lightgbm.basic.LightGBMError), memory_errors():
         data = yield from _fill(work, sample, settings, chosen)
         give_back()
         booster = lightgbm.Booster(settings, data)
         rounds = Rounds(work.training, work.order.parameters.n_estimators, "n_estimators")
-        kept = yield from within(grown(rounds, lambda _: bool(booster.update()), None), _ROUNDS, 1.0, work.watch)
+        kept = yield from within(grown(rounds, lambda _: bool(booster.update()), None), READ_AGAIN, 1.0, work.watch)
         # As text and back: without the data; just what will be loaded.
         whole = lightgbm.Booster(model_str=booster.model_to_string(num_iteration=kept))
     model = BoosterModel(
@@ -77,16 +79,20 @@ def memory_errors() -> Iterator[None]:
 
 def _choose(work: Work, width: int) -> Chosen:
     """As many rows as fit. Raises OverBudget where too few do."""
-    row_bytes = lightgbm_bytes(work.order.parameters, width, work.class_count)
-    room, total = int((1 - _KEPT_FREE) * work.watch.left()), work.survey.rows_train
+    parameters = work.order.parameters
+    row_bytes = lightgbm_bytes(parameters, width, work.class_count)
+    left, total = work.watch.left(), work.survey.rows_train
+    histograms = min(parameters.num_leaves * width * parameters.max_bin * _HISTOGRAM, steady(left // 4))
+    room = int((1 - _KEPT_FREE) * left) - histograms
     if total * row_bytes <= room:
-        return Chosen(rows=total, share=1.0, row_bytes=row_bytes)
+        return Chosen(rows=total, share=1.0, row_bytes=row_bytes, histograms=histograms)
     fitting = steady(room // row_bytes, steps=8)
     if fitting < FEWEST_ROWS:
         raise OverBudget(work.watch.limit - room + row_bytes * FEWEST_ROWS, work.watch.limit)
     # How many a random share has is only nearly known, and LightGBM wants to know it exactly: six standard deviations
     # fewer are always there, and what comes after them is left out.
-    return Chosen(rows=int(fitting - 6 * math.sqrt(fitting)), share=fitting / total, row_bytes=row_bytes)
+    rows = int(fitting - 6 * math.sqrt(fitting))
+    return Chosen(rows=rows, share=fitting / total, row_bytes=row_bytes, histograms=histograms)
 
 
 def _fill(work: Work, sample: Prepared, settings: dict[str, Any], chosen: Chosen) -> Generator[Step, None, Any]:
@@ -106,7 +112,7 @@ def _fill(work: Work, sample: Prepared, settings: dict[str, Any], chosen: Chosen
             learned = values if work.classes else sample.learned(values.astype(np.float64))
             matrix = sample.features.transform(work.features(batch, rows))
             binned.add(matrix, learned, None if weights is None else weights[values.astype(np.int64)])
-        yield work.reading.step("reading into bins", batch.passed, work.watch.check(), _READING, _ROUNDS)
+        yield work.reading.step("reading into bins", batch.passed, work.watch.check(), SURVEYED, READ_AGAIN)
     return binned.finished()
 
 

@@ -19,10 +19,8 @@ from ray_jobs.models import FittedModel, PipelineModel
 from ray_jobs.preparation import check_sane, learning
 from ray_jobs.streaming import sampled
 from ray_jobs.streaming.passes import Passes, disk_share, spooled
-from ray_jobs.streaming.work import Learned, Learning, Work
+from ray_jobs.streaming.work import READ_AGAIN, SURVEYED, Learned, Learning, Work
 
-#: Where on the way the second reading begins, and the passes.
-_READING, _PASSES = 0.25, 0.5
 #: So many single rows are learned from, counting a row again in each pass; within these passes.
 _STEPS, _FEWEST_PASSES, _MOST_PASSES = 3_000_000, 2, 20
 #: The first step, as a multiple of one over the rows' mean squared length; it falls with the fourth root of the steps.
@@ -44,7 +42,7 @@ def learn(work: Work) -> Learning:
     matrix = features.fit_transform(work.frame, work.values)
     scale = None if work.classes else learned_scale(work.values.astype(np.float64), always=True)
     with spooled(work, share) as spool:
-        yield from spool.fill(_READING, _PASSES)
+        yield from spool.fill(SURVEYED, READ_AGAIN)
         passes = int(np.clip(-(-_STEPS // max(1, spool.rows)), _FEWEST_PASSES, _MOST_PASSES))
         estimator = _estimator(work, spool.rows, passes * spool.rows, matrix, scale)
         yield from _descend(work, spool, features, scale, estimator, passes)
@@ -66,7 +64,7 @@ def _descend(
     weights = spool.weights()
     with learning():
         for number in range(passes):
-            begin, end = (_PASSES + (1 - _PASSES) * part / passes for part in (number, number + 1))
+            begin, end = (READ_AGAIN + (1 - READ_AGAIN) * part / passes for part in (number, number + 1))
             for frame, values, step in spool.blocks(number, f"pass {number + 1} of {passes}", begin, end):
                 matrix = features.transform(frame)
                 if scale is not None:

@@ -18,10 +18,8 @@ from ray_jobs.preparation import diverged
 from ray_jobs.streaming import sampled
 from ray_jobs.streaming.order import Values
 from ray_jobs.streaming.passes import Passes, disk_share, spooled
-from ray_jobs.streaming.work import Learned, Learning, Work
+from ray_jobs.streaming.work import READ_AGAIN, SURVEYED, Learned, Learning, Work
 
-#: Where on the way the second reading begins, and the passes.
-_READING, _PASSES = 0.25, 0.5
 #: Training rows that say when to stop: at most so many, at most this share.
 _MOST_WATCHED, _SHARE_WATCHED = 20_000, 0.1
 _ROWS_AT_ONCE = 4096
@@ -40,7 +38,7 @@ def learn(work: Work) -> Learning:
     network = compiled_network(keras, order.parameters, width, work.class_count)
     watched = min(_SHARE_WATCHED, _MOST_WATCHED / (share * work.survey.rows_train))
     with spooled(work, share, watched) as spool:
-        yield from spool.fill(_READING, _PASSES)
+        yield from spool.fill(SURVEYED, READ_AGAIN)
         fitted = Fitted(work=work, features=features, scale=scale, network=network)
         passes = yield from fitted.fit(spool)
         way = f"but for {spool.rows_aside:,} that said when to stop, block by block in {passes} passes"
@@ -69,7 +67,7 @@ class Fitted:
         watched = self.features.transform(frame), self._learned(values)
         best, best_weights, best_pass = float("inf"), self.network.get_weights(), 0
         for number in range(parameters.epochs):
-            begin, end = (_PASSES + (1 - _PASSES) * part / parameters.epochs for part in (number, number + 1))
+            begin, end = (READ_AGAIN + (1 - READ_AGAIN) * part / parameters.epochs for part in (number, number + 1))
             yield from self._pass(spool, number, begin, end)
             loss = float(self.network.evaluate(*watched, batch_size=_ROWS_AT_ONCE, verbose=0))
             told = {"loss": loss} if np.isfinite(loss) else {}

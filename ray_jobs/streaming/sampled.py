@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from ray_jobs.streaming.work import Learned, Learning, Work, within
-
-_BEGIN, _END = 0.25, 1.0
+from ray_jobs.streaming.work import SURVEYED, Learned, Learning, Work, within
 
 
 def learn(work: Work) -> Learning:
     """Fits the order's entry on the sample of the training rows."""
-    model = yield from within(work.order.entry.fit(work.training), _BEGIN, _END, work.watch)
+    model = yield from within(work.order.entry.fit(work.training), SURVEYED, 1.0, work.watch)
     return Learned(model=model, rows=len(work.frame), how=_how(work))
 
 

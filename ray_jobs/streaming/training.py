@@ -25,15 +25,13 @@ from ray_jobs.streaming.plan import plan_of
 from ray_jobs.streaming.sides import All, sides_of
 from ray_jobs.streaming.survey import Reading, Survey, survey, survey_other
 from ray_jobs.streaming.watch import MB, OverBudget, Watch, give_back
-from ray_jobs.streaming.work import Learned, Work, paced
+from ray_jobs.streaming.work import SURVEYED, Learned, Work, paced
 from ray_jobs.target import FEWEST_ROWS
 
 _MODULES: dict[Method, str] = {"boosting": "boosting", "linear": "linear", "network": "network", "sample": "sampled"}
 #: Of the memory, what the watch leaves: a batch may be larger than the one before.
 _MARGIN = 0.05
 _ATTEMPTS = 3
-#: Of the progress, what the first reading takes.
-SURVEYED = 0.25
 
 
 def train_streamed(order: StreamOrder) -> Generator[Step, None, Streamed]:
@@ -65,9 +63,9 @@ def _attempts(order: StreamOrder) -> Generator[Step, None, Streamed]:
 
 
 def _attempt(order: StreamOrder, method: Method, learner: Any, share: float) -> Generator[Step, None, Streamed]:
-    watch = Watch(int(order.memory * (1 - _MARGIN)))
+    watch = Watch(int(order.memory * (1 - _MARGIN)), share)
     target = target_reader(order.target, order.task, order.classes)
-    plan = plan_of(order, (*order.columns, target.column), method, int(share * watch.left()))
+    plan = plan_of(order, (*order.columns, target.column), method, watch.left())
     sides = yield from sides_of(order, target, plan.batch_rows)
     columns = {column.name: column for column in (*order.columns, target.column)}
     if sides.column:

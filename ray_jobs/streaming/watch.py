@@ -31,8 +31,10 @@ class OverBudget(Exception):
 class Watch:
     """Looks at what this process has in memory, between batches and between rounds."""
 
-    def __init__(self, limit: int) -> None:
+    def __init__(self, limit: int, share: float = 1.0) -> None:
+        """`share`: of what is left, what may be planned with."""
         self.limit = limit
+        self._share = share
 
     def check(self) -> dict[str, float]:
         """`memory_mb` for a Step. Raises OverBudget, after giving back what is free."""
@@ -49,7 +51,7 @@ class Watch:
     def left(self) -> int:
         """Bytes that may still be taken."""
         give_back()
-        return min(self.limit - resident(), int(_addresses_left() / _ADDRESSES))
+        return int(self._share * min(self.limit - resident(), _addresses_left() / _ADDRESSES))
 
 
 def give_back() -> None:

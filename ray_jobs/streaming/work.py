@@ -21,6 +21,8 @@ from ray_jobs.target import Classes
 
 T = TypeVar("T")
 
+#: Where on the way the first reading ends, and where the second.
+SURVEYED, READ_AGAIN = 0.25, 0.5
 #: Seconds between two steps.
 _PACE = 0.5
 
