@@ -89,3 +89,20 @@ def _is_json(head: bytes) -> bool:
         # Cut off in the middle, a JSON still begins with a quoted key, an object or an array.
         return bool(re.match(r'^[{\[]\s*("[^"]*"\s*:|[{\[])', text)) and "\n" not in text[:2]
     return True
+
+
+def mended(text: bytes) -> bytes:
+    """Text in UTF-8; a line that is not in it counts as Windows-1252."""
+    try:
+        text.decode()
+    except UnicodeDecodeError:
+        return b"".join(_mended_line(line) for line in text.splitlines(keepends=True))
+    return text
+
+
+def _mended_line(line: bytes) -> bytes:
+    try:
+        line.decode()
+    except UnicodeDecodeError:
+        return line.decode("cp1252", "replace").encode()
+    return line

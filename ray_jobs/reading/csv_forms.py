@@ -8,6 +8,7 @@ import re
 from collections import Counter
 from dataclasses import dataclass
 
+from ray_jobs.reading.blocks import RECORD_LIMIT
 from ray_jobs.reading.contents import decode, known_content, looks_binary
 
 _DELIMITERS = (",", ";", "\t", "|")
@@ -51,6 +52,7 @@ def sniff_csv(head: bytes, *, whole: bool) -> CsvForm:
     """How the CSV that begins with `head` is written; `whole` where that is all of it. Raises NotCsv."""
     if content := known_content(head):
         raise NotCsv(content)
+    csv.field_size_limit(RECORD_LIMIT)
     encoding, text = decode(head)
     text = text.removeprefix("\ufeff")
     if looks_binary(text):
@@ -79,7 +81,7 @@ def sniff_csv(head: bytes, *, whole: bool) -> CsvForm:
         trailing_delimiter=trailing,
         row_names=more == 1 and not trailing,
         padded=padded,
-        nameless=all(_NUMBER.match(name.strip()) for name in header),
+        nameless=all(_is_number(name) for name in header),
     )
 
 
@@ -161,4 +163,9 @@ def _is_spaced(sample: str) -> bool:
     rows = [line.split() for line in sample.splitlines() if line.strip()]
     if len(rows) < 3 or len(rows[0]) < 2 or any(len(row) != len(rows[0]) for row in rows):
         return False
-    return any(all(_NUMBER.match(value) for value in column) for column in zip(*rows[1:], strict=True))
+    return any(all(_is_number(value) for value in column) for column in zip(*rows[1:], strict=True))
+
+
+def _is_number(text: str) -> bool:
+    # A long run of digits would take the pattern very long.
+    return len(text) <= 64 and _NUMBER.match(text.strip()) is not None

@@ -8,9 +8,6 @@ read again in another way, which a stream of Arrow's can't; they serve any encod
 
 from __future__ import annotations
 
-import csv
-import io
-import re
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from itertools import islice
@@ -18,96 +15,19 @@ from itertools import islice
 import pyarrow as pa
 import pyarrow.csv as pa_csv
 
-from ray_jobs.problems import Refused
-from ray_jobs.reading.blocks import BLOCK_BYTES, RECORD_LIMIT, Block, TextFile
+from ray_jobs.reading.blocks import Block
+from ray_jobs.reading.contents import mended
+from ray_jobs.reading.csv_file import CsvFile
 from ray_jobs.reading.csv_forms import CsvForm
-from ray_jobs.reading.files import DataFile
-from ray_jobs.reading.names import tidy_names
-from ray_jobs.reading.packing import Packing
 from ray_jobs.reading.reader import Reader, Types
-from ray_jobs.reading.records import Cutter
 from ray_jobs.reading.spreading import Spread, spread
 from ray_jobs.reading.values import FALSE, MISSING, TRUE, NumberStyle, converted, style_of, type_of
-from ray_jobs.spec import ProblemCode
 
 #: So much text tells the types: some 20,000 rows. All of a smaller file.
 _LOOK_BYTES = 2 << 20
 _ROWS_AT_ONCE = 4096
 _EXTRA = "\0extra"  #: the name of the field that a trailing delimiter makes
 _MISSING = frozenset(MISSING)
-_SPACES = re.compile(rb"[ ]+")
-_OUTER_SPACES = re.compile(rb"^ +| +(?=[\r\n]|$)", re.MULTILINE)
-
-
-class CsvFile(TextFile):
-    """One CSV."""
-
-    def __init__(self, file: DataFile, form: CsvForm, packing: Packing) -> None:
-        super().__init__(
-            file,
-            Cutter(form.delimiter, padded=form.padded),
-            packing=packing,
-            encoding=form.encoding,
-            begin=form.header_end,
-            # Of a very wide table a block should hold more than a few rows.
-            block=max(BLOCK_BYTES, min(16 << 20, form.fields * 1024)),
-        )
-        self.form = form
-        self.columns = tidy_names(form.names)
-
-    def pieces(self, starts: Sequence[int], length: int) -> Iterator[Block]:
-        # A piece that begins inside of a long quoted text looks like rows of another width.
-        return (block for block in super().pieces(starts, length) if self._fits(block))
-
-    def _fits(self, block: Block) -> bool:
-        try:
-            found = [row for _, row in zip(range(20), self.rows_of(block), strict=False)]
-        except Refused:
-            return False
-        return any(len(row) == self.form.fields for row in found)
-
-    def without_padding(self, text: bytes) -> bytes | None:
-        """Text with nothing but delimiters between its fields; None where that is not so easily said."""
-        spaced = self.form.delimiter == " "
-        if not spaced and not self.form.padded:
-            return text
-        if b'"' in text:
-            return None
-        if spaced:
-            return _SPACES.sub(b" ", _OUTER_SPACES.sub(b"", text))
-        text = text.lstrip(b" ")
-        for before in (self.form.delimiter.encode(), b"\n", b"\r"):
-            # One space is the rule, and ten times as quickly replaced as by the pattern.
-            text = text.replace(before + b" ", before)
-            if before + b" " in text:
-                text = re.sub(re.escape(before) + b" +", before, text)
-        return text
-
-    def rows_of(self, block: Block) -> Iterator[list[str]]:
-        """The rows of a block as they stand there, each as wide as `columns` or shorter. Raises Refused."""
-        spaced = self.form.delimiter == " "
-        text = mended(block.text).decode("utf-8")
-        if spaced:
-            text = _OUTER_SPACES.sub(b"", text.encode()).decode()
-        csv.field_size_limit(RECORD_LIMIT)
-        lines = io.StringIO(text, newline="")
-        rows = csv.reader(lines, delimiter=self.form.delimiter, skipinitialspace=self.form.padded or spaced)
-        width, fields = len(self.columns), self.form.fields
-        for row in rows:
-            if len(row) > width:
-                if len(row) > fields and any(row[fields:]):
-                    raise self._ragged(row)
-                del row[width:]
-            if row and (len(row) > 1 or width == 1 or row[0].strip()):
-                yield row
-
-    def _ragged(self, row: list[str]) -> Refused:
-        return Refused(
-            ProblemCode.NOT_THIS_FORMAT,
-            f"{self.file.shown} can't be read as a CSV: a row has {len(row)} fields where the header has "
-            f"{self.form.fields}. Maybe a text with a '{self.form.delimiter}' in it is not quoted.",
-            subject=self.file.shown,
-        )
 
 
 class CsvReader(Reader):
@@ -273,20 +193,3 @@ class CsvReader(Reader):
 
 def _value(row: list[str], at: int) -> str | None:
     return row[at] if at < len(row) and row[at] not in _MISSING else None
-
-
-def mended(text: bytes) -> bytes:
-    """Text in UTF-8; a line that is not in it counts as Windows-1252."""
-    try:
-        text.decode()
-    except UnicodeDecodeError:
-        return b"".join(_mended_line(line) for line in text.splitlines(keepends=True))
-    return text
-
-
-def _mended_line(line: bytes) -> bytes:
-    try:
-        line.decode()
-    except UnicodeDecodeError:
-        return line.decode("cp1252", "replace").encode()
-    return line

@@ -15,7 +15,7 @@ import pyarrow.json as pa_json
 from ray_jobs.problems import listed
 from ray_jobs.reading.blocks import Block
 from ray_jobs.reading.cells import Cell, cell_array, cell_type
-from ray_jobs.reading.csv_reader import mended
+from ray_jobs.reading.contents import mended
 from ray_jobs.reading.json_records import JsonLines, not_records
 from ray_jobs.reading.names import tidy_names
 from ray_jobs.reading.reader import Reader, Types

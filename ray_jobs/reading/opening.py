@@ -11,9 +11,11 @@ from typing import Literal
 from ray_jobs.problems import Refused, listed, nearest
 from ray_jobs.reading.arrow_files import ArrowFile, IpcFile, ParquetFile
 from ray_jobs.reading.arrow_reader import ArrowReader, arrow_part
+from ray_jobs.reading.blocks import RECORD_LIMIT
 from ray_jobs.reading.contents import HEAD_BYTES, decode, known_content
+from ray_jobs.reading.csv_file import CsvFile
 from ray_jobs.reading.csv_forms import CsvForm, NotCsv, sniff_csv
-from ray_jobs.reading.csv_reader import CsvFile, CsvReader
+from ray_jobs.reading.csv_reader import CsvReader
 from ray_jobs.reading.files import DataFile
 from ray_jobs.reading.json_reader import JsonReader
 from ray_jobs.reading.json_records import JsonArray, JsonLines, not_records
@@ -39,6 +41,7 @@ _CALLED: dict[Format, str] = {
     "jsonl": "JSON lines",
     "feather": "a Feather file",
 }
+_FEW_LINES = 3
 _TEXT: tuple[Format, ...] = ("csv", "jsonl")
 
 
@@ -123,12 +126,11 @@ def _opened(file: DataFile) -> Opened:
         if kind is None:
             raise _unknown(file, ending)
         return Opened(file=file, format=kind, packing="", head=head, whole=len(head) == file.size)
-    if packing:
-        with unpacked(file, packing) as plain:
-            head = plain.read(HEAD_BYTES)
-            whole = not plain.read(1)
-    else:
-        whole = len(head) == file.size
+    with unpacked(file, packing) as plain:
+        head = plain.read(HEAD_BYTES)
+        if head.count(b"\n") + head.count(b"\r") < _FEW_LINES:
+            head += plain.read(RECORD_LIMIT // 2)  # the names of 20,000 columns may take more
+        whole = not plain.read(1)
     if kind is None:
         kind = "jsonl" if head.lstrip(b"\xef\xbb\xbf \t\r\n")[:1] in (b"{", b"[") else "csv"
     return Opened(file=file, format=kind, packing=packing, head=head, whole=whole)

@@ -12,7 +12,9 @@ import pyarrow as pa
 
 from ray_jobs.reading.blocks import Block
 from ray_jobs.reading.conforming import Conforming
-from ray_jobs.reading.csv_reader import CsvFile, CsvReader, mended
+from ray_jobs.reading.contents import mended
+from ray_jobs.reading.csv_file import CsvFile
+from ray_jobs.reading.csv_reader import CsvReader
 from ray_jobs.reading.json_reader import JsonReader
 from ray_jobs.reading.reader import in_pandas
 from ray_jobs.schema import Column

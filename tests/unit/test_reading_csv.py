@@ -174,6 +174,17 @@ def test_twenty_thousand_columns(shelf: Shelf) -> None:
     assert frame.iloc[2, -1] == (width - 1) / 2
 
 
+def test_long_names_and_long_texts(shelf: Shelf) -> None:
+    names = [f"column {number} {'x' * 180}" for number in range(2000)]
+    row = ",".join(["1"] * 2000)
+    assert shelf.frame("t.csv", ",".join(names) + f"\n{row}\n{row}\n").shape == (2, 2000)
+    text = "word " * 100_000
+    frame = shelf.frame("t.csv", f'id,text\n1,"{text}\n{text}"\n2,{text}\n3,x\n')
+    assert frame["text"].str.len().tolist() == [1_000_001, 500_000, 1]
+    digits = "1" * 100_000
+    assert shelf.frame("t.csv", f"{digits}x,b\n{digits},2\n{digits}x,3\n").shape == (2, 2)
+
+
 def test_a_sample_is_from_all_over_and_whole_records(shelf: Shelf) -> None:
     # Every tenth row has a text of three lines with something like a row in it.
     rows = 200_000
