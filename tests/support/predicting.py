@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -9,10 +10,14 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
+import pytest
 from sklearn.compose import make_column_transformer
+from sklearn.datasets import load_breast_cancer, load_diabetes
 from sklearn.impute import SimpleImputer
+from sklearn.linear_model import LinearRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder
+from sklearn.tree import DecisionTreeClassifier
 
 from ray_jobs.manifest import Interval
 from ray_jobs.models import PipelineModel
@@ -127,3 +132,45 @@ def _pipeline(columns: tuple[Column, ...], estimator: Any) -> Any:
         (OneHotEncoder(handle_unknown="ignore", sparse_output=False), categories),
     )
     return make_pipeline(steps, estimator)
+
+
+def cancer() -> pd.DataFrame:
+    """569 rows of four measures and the diagnosis, benign or malignant."""
+    data = load_breast_cancer(as_frame=True)
+    frame: pd.DataFrame = data.data.iloc[:, :4].copy()
+    frame["diagnosis"] = [str(data.target_names[code]) for code in data.target]
+    return frame
+
+
+def diagnosing(root: Path) -> tuple[Desk, str]:
+    """A desk and a model of the diagnosis."""
+    where = desk(root)
+    return where, where.learn(cancer(), "diagnosis", DecisionTreeClassifier(max_depth=5))
+
+
+def estimating(root: Path) -> tuple[Desk, str]:
+    """A desk and a model of a number, with an interval."""
+    where = desk(root)
+    frame = load_diabetes(as_frame=True).frame
+    return where, where.learn(frame, "target", LinearRegression(), interval=Interval(level=0.9, below=70, above=80))
+
+
+def read_csv(path: Path, delimiter: str = ",") -> list[dict[str, str]]:
+    """The records of a CSV as text."""
+    with open(path, encoding="utf-8-sig", newline="") as file:
+        return list(csv.DictReader(file, delimiter=delimiter))
+
+
+def small_pieces(monkeypatch: pytest.MonkeyPatch, rows: int) -> None:
+    """Lets every prediction go by pieces of so many rows."""
+    monkeypatch.setattr("ray_jobs.predict.prediction.rows_at_once", lambda *_: rows)
+
+
+#: Rows that a reader could change in passing.
+ODD = """id,note,mean radius, extra ,mean texture,mean perimeter,mean area,date
+007,"a ""quoted"" text, with
+a line end",17.99,?,10.38,122.8,1001,2020-01-05
+0x1F,=1+1,20.57,NA,17.77,132.90,1326.0,05/06/2020
+1e5,"@SUM(A1)",  19.69,,21.25,130,1203,
+"",ü€😀,11.42,-,20.38,77.58,386.1,nonsense
+"""
