@@ -67,7 +67,8 @@ class Entrant:
 
     def rounds_but(self, part: str) -> int:
         """The median of the rounds of all parts but one: where few rows say when to stop, some say never."""
-        found = [checked.rounds for name, checked in self.done.items() if name != part and checked.rounds is not None]
+        known = {name: checked.rounds for name, checked in self.done.items() if checked.rounds is not None}
+        found = [rounds for name, rounds in known.items() if name != part] or list(known.values())
         return max(1, round(statistics.median(found)))
 
 
@@ -85,7 +86,10 @@ class Board:
     def __init__(self, task: Task, checks: Mapping[str, Positions], values: NDArray[Any], baseline: str) -> None:
         self.task = task
         self.checks = dict(checks)
-        self.truth = {part: np.asarray(values[rows]) for part, rows in checks.items()}
+        #: what numbers are divided by, so that no square leaves the range of floating point; 1 for classes
+        self.scale = 1.0 if task == "classification" else float(np.abs(values).max()) or 1.0
+        truth = values if task == "classification" else values / self.scale
+        self.truth = {part: np.asarray(truth[rows]) for part, rows in checks.items()}
         self.baseline = baseline  #: the entrant's name that everybody else has to beat
         self.entrants: list[Entrant] = []
         rows = sum(map(len, checks.values()))
@@ -94,9 +98,10 @@ class Board:
 
     def take(self, entrant: Entrant, part: str, fitted: Fitted, *, again: bool = False) -> None:
         """A part was fitted and checked."""
-        losses = row_losses(self.task, fitted.said, self.truth[part])
+        said = fitted.said / self.scale
+        losses = row_losses(self.task, said, self.truth[part])
         total = float(losses.sum())
-        checked = Checked(seconds=fitted.seconds, rounds=fitted.rounds, said=fitted.said, losses=losses, total=total)
+        checked = Checked(seconds=fitted.seconds, rounds=fitted.rounds, said=said, losses=losses, total=total)
         (entrant.again if again else entrant.done)[part] = checked
 
     def rest(self, entrant: Entrant) -> list[str]:
@@ -153,6 +158,10 @@ class Board:
         known = [checked for part, checked in self.what(entrant).items() if part in self.checks]
         return sum(one.total for one in known) / sum(len(one.losses) for one in known) if known else float("inf")
 
+    def shown(self, mean: float) -> float:
+        """A mean loss as people know it."""
+        return shown(self.task, mean) * self.scale
+
     def difference(self, one: Entrant, other: Entrant) -> Difference | None:
         """Between what both were at first. None where they have no part in common."""
         parts = [part for part in self.checks if part in one.done and part in other.done]
@@ -177,10 +186,10 @@ class Board:
         return bool(behind.mean > _FAR * room and behind.mean > _SURE * behind.error)
 
     def lines(self, weights: Mapping[str, float], ensemble: Candidate | None = None) -> tuple[Candidate, ...]:
-        """The leaderboard: finished ones by loss, then those under way, then the others."""
+        """The leaderboard: finished ones by loss, then those under way, then the others, but no trials given up."""
         known = self.complete()
         under_way = [one for one in self.entrants if not one.out and one.done and one not in known]
-        out = [one for one in self.entrants if one.out]
+        out = [one for one in self.entrants if one.out and one.trial is None]
         found = [self._line(one, one in known, weights.get(one.name, 0.0)) for one in (*known, *under_way, *out)]
         if ensemble is not None:
             found.append(ensemble)
@@ -188,8 +197,8 @@ class Board:
         return tuple(found[:_LINES])
 
     def _line(self, entrant: Entrant, finished: bool, weight: float) -> Candidate:
-        loss = shown(self.task, self.mean(entrant)) if finished else None
-        so_far = f"{len(entrant.done)} of {len(self.checks)} folds, {shown(self.task, self.mean(entrant)):.4g} so far"
+        loss = self.shown(self.mean(entrant)) if finished else None
+        so_far = f"{len(entrant.done)} of {len(self.checks)} folds, {self.shown(self.mean(entrant)):.4g} so far"
         note = entrant.note or ("" if finished else so_far)
         return Candidate(
             name=entrant.name, model=entrant.model, loss=loss, seconds=entrant.seconds, weight=weight, note=note

@@ -20,6 +20,8 @@ WORKER = 300 * 2**20
 #: Copies of a matrix that a fit holds at its peak: the rows taken out, the matrix, its binned or scaled form.
 _COPIES = 4
 _ONE_HOT = 50
+#: Of a forest with default settings: trees, and nodes of each for a row (measured: 0.2 for classes to 1.3 for numbers).
+_TREES, _NODES = 100, 0.7
 _SAMPLE = 20_000
 
 
@@ -34,6 +36,7 @@ class Traits:
     by_class: bool = False  #: each class beyond two is another model
     simple: bool = False  #: few numbers that a person can read; preferred where nothing is clearly better
     one_hot: bool = False  #: categories become a column each
+    deep: bool = False  #: trees down to single rows: they take more memory than the table
     most_rows: int | None = None  #: its time or memory grows with the square of the rows
 
 
@@ -49,9 +52,9 @@ TRAITS: dict[str, Traits] = {
     "hist_gradient_boosting": Traits(rate=3.0, base=0.3, by_class=True),
     "lightgbm": Traits(rate=1.5, base=0.2, by_class=True),
     "xgboost": Traits(rate=2.0, base=0.2, by_class=True),
-    "extra_trees": Traits(rate=4.0, base=0.3),
+    "extra_trees": Traits(rate=4.0, base=0.3, deep=True),
     "catboost": Traits(rate=10.0, base=2.5, by_class=True),
-    "random_forest": Traits(rate=7.0, base=0.3),
+    "random_forest": Traits(rate=7.0, base=0.3, deep=True),
     "mlp": Traits(rate=5.0, base=0.5, one_hot=True),
     "polynomial": Traits(rate=10.0, one_hot=True, most_rows=20_000),
     "svm": Traits(rate=20.0, one_hot=True, most_rows=5_000),
@@ -91,7 +94,9 @@ class Size:
     def bytes(self, model: str) -> int:
         """An estimate of what a fit takes beyond its worker."""
         width = self.columns_one_hot if TRAITS[model].one_hot else self.columns
-        return int(self.rows * width * 8 * _COPIES)
+        matrix = self.rows * width * 8 * _COPIES
+        forest = _TREES * self.rows * _NODES * (64 + 8 * max(1, self.order.classes)) if TRAITS[model].deep else 0
+        return int(matrix + forest)
 
 
 def suitable(order: AutoOrder) -> tuple[str, ...]:

@@ -17,7 +17,7 @@ import numpy as np
 from ray_jobs.auto.board import Board, Difference, Entrant, difference
 from ray_jobs.auto.candidates import simple
 from ray_jobs.auto.ensemble import Weighed, weigh
-from ray_jobs.auto.losses import Floats, shown
+from ray_jobs.auto.losses import Floats
 
 _SURE_OF_MANY = 0.0
 _SURE_OF_COMPLEX = 1.0
@@ -58,7 +58,7 @@ def choose(board: Board, in_time: Callable[[Sequence[Entrant]], bool] = lambda e
     pool = _pool(complete)
     if len(pool) > 1:
         weighed = _weighed(board, pool)
-        combined = shown(board.task, float(weighed.losses.mean()))
+        combined = board.shown(float(weighed.losses.mean()))
         members = _members(pool, weighed.weights, in_time)
         gain = _difference(board, weighed.alone, weighed.losses)
         if gain.mean > _SURE_OF_MANY * gain.error and len(members) > 1:

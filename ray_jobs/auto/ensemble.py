@@ -1,9 +1,9 @@
 """Weights for a mean of models: greedy selection with replacement (Caruana et al., Ensemble Selection from Libraries of
-Models, ICML 2004), crossed.
+Models, ICML 2004), bagged and crossed.
 
 The weights are found once for each fold left out, and judged on that fold: so the ensemble's loss is of rows that
-neither its members nor its weights have seen. The mean of those weights is the ensemble's, which is the bagging that
-the paper advises against overfitting.
+neither its members nor its weights have seen. While rows are few, each time is the mean of several, on rows drawn anew
+with replacement: what the paper advises against overfitting. The mean of all is the ensemble's weights.
 """
 
 from __future__ import annotations
@@ -20,6 +20,8 @@ from ray_jobs.spec import Task
 _STEPS = 30
 #: Steps without a better loss.
 _PATIENCE = 8
+#: Rows up to which they are drawn anew, and how often: with more rows the weights hardly differ.
+_BAGGED, _BAGS = 5_000, 10
 #: A member with less is not worth its time and place.
 _LEAST_WEIGHT = 0.05
 #: Rows that weights are found on: more change them no more.
@@ -45,14 +47,22 @@ def weigh(task: Task, said: Floats, truth: NDArray[Any], folds: NDArray[Any]) ->
     found = []
     for fold in np.unique(folds):
         inside = folds == fold
-        known = np.flatnonzero(~inside)
-        known = known[:: max(1, len(known) // _ROWS)]
-        found.append(greedy(task, said[:, known], truth[known]))
+        found.append(_bagged(task, said[:, ~inside], truth[~inside]))
         losses[inside] = row_losses(task, found[-1] @ said[:, inside], truth[inside])
         alone[inside] = each[np.argmin(each[:, ~inside].mean(axis=1)), inside]
     weights = np.mean(found, axis=0)
     weights[weights < min(_LEAST_WEIGHT, weights.max())] = 0.0
     return Weighed(weights=weights / weights.sum(), losses=losses, alone=alone)
+
+
+def _bagged(task: Task, said: Floats, truth: NDArray[Any]) -> Floats:
+    count = len(truth)
+    if count > _BAGGED:
+        some = slice(None, None, max(1, count // _ROWS))
+        return greedy(task, said[:, some], truth[some])
+    rng = np.random.default_rng(0)
+    drawn = [rng.integers(0, count, count) for _ in range(_BAGS)]
+    return np.asarray(np.mean([greedy(task, said[:, rows], truth[rows]) for rows in drawn], axis=0))
 
 
 def greedy(task: Task, said: Floats, truth: NDArray[Any]) -> Floats:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import importlib
 import time
-from collections.abc import Generator
+import warnings
+from collections.abc import Generator, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -69,8 +71,11 @@ def fit(order: Fit) -> Fitted:
     known = np.asarray(table.values[rows])
     # A fold can lack a class: the model is made for those it has.
     present = np.unique(known) if table.classes else known[:0]
+    if table.classes and len(present) == 1:  # nothing to tell apart; on all rows there is
+        outputs = _spread(np.ones((len(check), 1)), present, table.classes, len(rows))
+        return Fitted(seconds=0.0, said=told(table.task, outputs, np.asarray(table.values[check])))
     begun = time.perf_counter()
-    with threadpool_limits(limits=order.threads), np.errstate(all="ignore"):
+    with _quiet(), threadpool_limits(limits=order.threads), np.errstate(all="ignore"):
         model = _finished(entry_of(order.model).fit(_training(order, table, rows, check, known, present)))
         seconds = time.perf_counter() - begun
         rounds = model.rounds
@@ -81,6 +86,14 @@ def fit(order: Fit) -> Fitted:
         outputs = _spread(outputs, present, table.classes, len(rows))
     said = told(table.task, outputs, np.asarray(table.values[check]))
     return Fitted(seconds=seconds, rounds=rounds, said=said)
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """What the libraries warn of is seen in the loss."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        yield
 
 
 def _training(

@@ -24,7 +24,7 @@ def told(task: Task, outputs: Floats, truth: NDArray[Any]) -> Floats:
     if task == "classification":
         found = outputs[np.arange(len(truth)), truth]
         return np.nan_to_num(np.asarray(found, dtype=np.float64), nan=0.0)
-    worst = float(np.abs(truth).max(initial=1.0)) * 1e3
+    worst = min(float(np.abs(truth).max(initial=1.0)) * 1e3, float(np.finfo(np.float64).max))
     return np.clip(np.nan_to_num(np.asarray(outputs, dtype=np.float64), nan=worst), -worst, worst)
 
 

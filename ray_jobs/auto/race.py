@@ -25,6 +25,8 @@ from ray_jobs.manifest import RecordedCandidate
 _DEAR = 0.35
 #: Who stops at its deadline with what it has may be expected to take so many times as long.
 _STOPS = 4.0
+#: What a trial's fit may take, for one that its entry's fits take.
+_SLOW_TRIAL = 4.0
 #: Leaders that are to get to the end, and what they may take of the time that is left.
 _LEADERS, _ENOUGH = 3, 0.6
 #: Who was not measured is taken to be slower than estimated by what the others were, but by no more than this: small
@@ -58,8 +60,13 @@ class Race:
         self._pace: dict[str, list[float]] = {}
 
     def enter(self, models: Collection[str]) -> None:
-        """The defaults of these entries take part."""
-        self.board.entrants += [Entrant(name=model, model=model) for model in models]
+        """The defaults of these entries take part, unless their fit can't be within the memory."""
+        for model in models:
+            entrant = Entrant(name=model, model=model)
+            if (needed := self._size.bytes(model)) > self._memory:
+                entrant.out = True
+                entrant.note = f"Left out: it would need about {needed / 2**30:.1f} GB of memory."
+            self.board.entrants.append(entrant)
 
     def next(self, now: float, until: float) -> Fit | None:
         """What to begin now, with `until` as the end; None where there is nothing, or nothing yet."""
@@ -160,7 +167,7 @@ class Race:
             rest, again = self.board.rest(entrant), self.board.rest_again(entrant)
             for part in [one for one in rest or again if one not in entrant.running]:
                 if self.seconds(entrant.model, self._rows[part]) <= left and self._fits_in_memory(entrant.model):
-                    return self._fit(entrant, part, now + left, None if rest else entrant.rounds_but(part))
+                    return self._next_part(entrant, part, now, left, None if rest else entrant.rounds_but(part))
         return None
 
     def _to_go(self, entrant: Entrant, count: int | None = None) -> float:
@@ -186,10 +193,16 @@ class Race:
         if entrant is None:
             return None
         self.board.entrants.append(entrant)
-        return self._fit(entrant, self._first, now + left)
+        return self._next_part(entrant, self._first, now, left)
 
     def _affordable(self, model: str, left: float) -> bool:
         return self._fits_in_memory(model) and self.seconds(model, self._rows[self._first]) < left
+
+    def _next_part(self, entrant: Entrant, part: str, now: float, left: float, rounds: int | None = None) -> Fit:
+        """A fit; that of a trial must not take much longer than others of its entry: small steps take many rounds."""
+        if entrant.trial is not None:
+            left = min(left, _SLOW_TRIAL * self.seconds(entrant.model, self._rows[part]))
+        return self._fit(entrant, part, now + left, rounds)
 
     def _fit(self, entrant: Entrant, part: str, deadline: float, rounds: int | None = None) -> Fit:
         self._running.append((entrant, part))

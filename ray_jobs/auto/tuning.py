@@ -9,14 +9,17 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
+
 from ray_jobs.auto.board import Board, Entrant
 from ray_jobs.catalogue import Choice, Count, Entry, Range, entry_of
 from ray_jobs.spec import Parameter
 
 #: Of the trials, the best entry's share, the next one's, and so on.
 _SHARES = (0.5, 0.3, 0.2)
-#: Trials without a better loss after which there is no use in more.
-_PATIENCE = 25
+#: Trials without a better loss after which there is no use in more; fewer, one for so many rows, where rows are few:
+#: they can't tell many trials apart, and the best would be the luckiest.
+_PATIENCE, _LEAST_PATIENCE, _ROWS_A_TRIAL = 25, 5, 40
 #: A loss is better from this share of it on.
 _BETTER = 0.002
 
@@ -64,12 +67,14 @@ class Tuning:
     def __init__(self, board: Board, seed: int) -> None:
         self._board, self._seed = board, seed
         self._studies: dict[str, Study] = {}
+        rows = len(np.unique(np.concatenate(list(board.checks.values()))))
+        self._patience = min(_PATIENCE, max(_LEAST_PATIENCE, rows // _ROWS_A_TRIAL))
         self._since = 0  #: trials that ended since the best loss got better
         self._best = float("inf")
 
     @property
     def tired(self) -> bool:
-        return self._since >= _PATIENCE
+        return self._since >= self._patience
 
     def ask(self, affordable: Callable[[str], bool]) -> Entrant | None:
         """The next trial, of the entry whose turn it is; None where no entry has anything to tune that is
