@@ -15,7 +15,7 @@ from typing import Protocol
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from scipy.stats import chi2  # type: ignore[import-untyped]
+from scipy.special import chdtrc  # type: ignore[import-untyped]
 
 from ray_jobs.manifest import Manifest, Seen
 from ray_jobs.predict.notes import Notes, Weight
@@ -129,7 +129,7 @@ def stability_index(then: NDArray[np.float64], now: NDArray[np.float64], rows_th
     after = np.maximum(now[used], 0.5) / rows
     before, after = before / before.sum(), after / after.sum()
     squared = ((after - before) ** 2 / before).sum() / (1 / rows + 1 / rows_then)
-    if chi2.sf(squared, used.sum() - 1) > _CHANCE:
+    if chdtrc(used.sum() - 1, squared) > _CHANCE:
         return 0.0
     return float(((after - before) * np.log(after / before)).sum())
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Generator, Iterator
 from contextlib import closing, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
@@ -17,9 +17,10 @@ from ray_jobs.order import Order
 from ray_jobs.place import check_space
 from ray_jobs.predict.answers import Answers
 from ray_jobs.predict.checks import Fitting, fitted
-from ray_jobs.predict.column_types import Misfit
+from ray_jobs.predict.column_types import ColumnTypes, Misfit
 from ray_jobs.predict.comparison import Comparison
 from ray_jobs.predict.formats import Format, check_size, format_of, too_long
+from ray_jobs.predict.kept import first_rows
 from ray_jobs.predict.notes import Notes, Weight
 from ray_jobs.predict.pieces import Misaligned, Piece, Pieces, rows_at_once
 from ray_jobs.predict.preview import preview
@@ -85,11 +86,14 @@ def _opened(order: PredictOrder, manifest: Manifest, notes: Notes) -> Iterator[_
     spec = order.spec
     if isinstance(spec.data, RowsData):
         names, piece = typed_piece(spec.data, manifest, notes)
+        chosen = format_of(spec.output, "csv", _TYPED_NAME, None)
+        if chosen.name != "csv":
+            piece = replace(piece, kept=ColumnTypes().table(names, first_rows(piece.kept, len(piece.frame))))
         yield _Input(
             name=_TYPED_NAME,
             columns=names,
             taken=frozenset(names),
-            format=format_of(spec.output, "csv", _TYPED_NAME, None),
+            format=chosen,
             rows=(len(piece.frame), True),
             read=lambda: iter((piece,)),
             share_rows=True,  # they came from the chat, and the answer goes back there

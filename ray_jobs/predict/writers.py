@@ -62,11 +62,12 @@ class CsvWriter:
 
     def _cells(self, column: list[Any]) -> list[str]:
         if not isinstance(column[0], float):
-            texts = {value: self._quoting.record([value]) if value != "" else "" for value in set(column)}
-            return [texts[value] for value in column]
+            quoted = {value: self._quoting.record([value]) if value != "" else "" for value in set(column)}
+            return [quoted[value] for value in column]
         if self._decimal == ".":
             return list(map(repr, column))
-        return [repr(value).replace(".", self._decimal) for value in column]
+        texts = [repr(value).replace(".", self._decimal) for value in column]
+        return [f'"{text}"' for text in texts] if self._decimal == self._quoting.delimiter else texts
 
     def close(self) -> None:
         self._file.close()

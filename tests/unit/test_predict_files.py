@@ -89,6 +89,16 @@ def test_a_packed_table_gives_a_plain_one(made: tuple[Desk, str], packed: str, s
     assert len(read_csv(where.file(result), delimiter)) == 50
 
 
+def test_a_decimal_comma_between_commas_is_quoted(amounts: tuple[Desk, str]) -> None:
+    where, model = amounts
+    frame = load_diabetes(as_frame=True).data.head(40).map(lambda value: f"{value:.4f}".replace(".", ","))
+    frame.to_csv(where.folder / "commas.csv", index=False)
+    rows = read_csv(where.file(where.predict(model, "commas.csv")))
+    assert [row["age"] for row in rows] == list(frame["age"])
+    low, middle = (float(rows[0][name].replace(",", ".")) for name in ("prediction_low", "prediction"))
+    assert low == pytest.approx(middle - 70)
+
+
 def test_rows_that_do_not_match_what_was_read_are_kept_as_read(
     made: tuple[Desk, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -176,6 +176,16 @@ def test_formulas_stay_text_in_a_workbook(made: tuple[Desk, str]) -> None:
     assert b"hyperlink" not in sheet
 
 
+def test_any_text_can_be_in_a_workbook(made: tuple[Desk, str]) -> None:
+    where, model = made
+    texts = ["\x01\x1f", "\ufffe\uffff", "_x0041_", "<b>&amp;", "'quoted", " spaces ", "{=A1}", "http://x.y", "0012"]
+    frame = cancer().head(len(texts)).assign(note=texts)
+    frame.to_parquet(where.folder / "texts.parquet", index=False)
+    found = read_any(where.file(where.predict(model, "texts.parquet", output="xlsx")))
+    assert list(found["note"])[2:] == texts[2:]
+    assert len(found) == len(texts)
+
+
 def test_what_a_sheet_cannot_hold_is_refused_beforehand(
     made: tuple[Desk, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -108,6 +108,16 @@ def test_what_cannot_be_meant(
     assert (problem.suggestions or ("",))[0] == near
 
 
+def test_every_format_of_result(made: tuple[Desk, str]) -> None:
+    where, model = made
+    for output in ("csv", "parquet", "feather", "jsonl", "xlsx"):
+        result = where.predict(model, typed({"Age": "70", "plan": "Pro"}, {"price": "1,5"}), output=output, reasons=1)
+        assert result.file.startswith("typed-rows")
+        assert result.file.endswith(f".predictions.{output}")
+        assert where.file(result).stat().st_size
+        assert result.preview.rows[1][4:] == ("", "", "1,5")
+
+
 def test_a_true_target_is_compared(made: tuple[Desk, str]) -> None:
     where, model = made
     row = {"Age": "80", "plan": "Pro"}
