@@ -156,7 +156,7 @@ def main(rounds: int) -> None:
     versions = ", ".join(f"{name} {version(name)}" for name in ("scikit-learn", "lightgbm", "pandas"))
     about = f"{datetime.now(UTC):%Y-%m-%d}, {os.cpu_count()} cores, Python {platform.python_version()}, {versions}"
     table = "\n".join([
-        "| model | plain script | job | ratio until fitted | ratio whole | ratio of peak memory | AUC plain | AUC job |",
+        "| model | plain script | job | until fitted | whole | peak memory | AUC plain | AUC job |",
         "|---|---|---|---|---|---|---|---|",
         *lines,
     ])  # fmt: skip
