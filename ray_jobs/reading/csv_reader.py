@@ -45,12 +45,15 @@ class CsvReader(Reader):
         self.whole = self._look.whole
         self._style = style_of(text.columns, parts[0].form.delimiter)
         self.types = {name: type_of(text[name], self._style) for name in self.columns}
-        values = self._convert(text, self.types, strict=True)
-        self.gaps = frozenset(name for name in self.columns if values[name].null_count)
+        self.gaps = frozenset(name for name in self.columns if self._has_gaps(text[name], self.types[name]))
         self._row_bytes = self._look.bytes / max(1, text.num_rows)
         if self.whole:
             self.counted = text.num_rows
         self._tell_form(parts[0].form)
+
+    def _has_gaps(self, text: pa.ChunkedArray, kind: pa.DataType) -> bool:
+        # Nothing but spaces is missing too where numbers are meant.
+        return bool(text.null_count) or bool(converted(text, kind, self._style, strict=True)[0].null_count)
 
     @property
     def form(self) -> CsvForm:

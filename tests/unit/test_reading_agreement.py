@@ -119,7 +119,7 @@ _TABLES = st.integers(1, 4).flatmap(
 
 
 @given(_TABLES, st.sampled_from(",;\t|"), st.sampled_from(["\n", "\r\n"]), st.booleans(), st.integers(1, 6))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=45, deadline=None)
 def test_any_well_written_csv(rows: list[list[str]], delimiter: str, end: str, quoted: bool, at_once: int) -> None:
     made = io.StringIO(newline="")
     names = [f"column{number}" for number in range(len(rows[0]))]
@@ -144,7 +144,7 @@ def test_any_well_written_csv(rows: list[list[str]], delimiter: str, end: str, q
 
 
 @given(st.binary(max_size=200), st.sampled_from(["t.csv", "t.jsonl", "t.json", "t.txt"]))
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=60, deadline=None)
 def test_any_bytes_are_read_alike_or_refused(content: bytes, name: str) -> None:
     with tempfile.TemporaryDirectory() as folder:
         shelf = Shelf(Path(folder) / "data")
@@ -157,7 +157,7 @@ _JSON_VALUES = st.sampled_from([None, 1, -2.5, 10**30, True, "x", "7", "NA", "é
 
 
 @given(st.lists(st.dictionaries(st.sampled_from("abc"), _JSON_VALUES, max_size=3), min_size=1, max_size=20))
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=25, deadline=None)
 def test_any_json(records: list[dict[str, object]]) -> None:
     with tempfile.TemporaryDirectory() as folder:
         shelf = Shelf(Path(folder) / "data")
