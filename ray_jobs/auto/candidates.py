@@ -5,8 +5,8 @@ Keras networks are left out: their library takes longer to load than most search
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from functools import cached_property
 
 import pandas as pd
@@ -14,6 +14,7 @@ import pandas as pd
 from ray_jobs.auto.order import AutoOrder
 from ray_jobs.catalogue import entries
 from ray_jobs.schema import Column
+from ray_jobs.spec import Parameter
 
 #: Bytes that a worker takes with its libraries loaded and no table.
 WORKER = 300 * 2**20
@@ -37,6 +38,7 @@ class Traits:
     simple: bool = False  #: few numbers that a person can read; preferred where nothing is clearly better
     one_hot: bool = False  #: categories become a column each
     deep: bool = False  #: trees down to single rows: they take more memory than the table
+    fixed: Mapping[str, Parameter] = field(default_factory=dict)  #: parameters that are not left at their default
     most_rows: int | None = None  #: its time or memory grows with the square of the rows
 
 
@@ -49,7 +51,8 @@ TRAITS: dict[str, Traits] = {
     "lasso": Traits(rate=0.5, simple=True, one_hot=True),
     "elastic_net": Traits(rate=0.5, simple=True, one_hot=True),
     "naive_bayes": Traits(rate=0.2, one_hot=True),
-    "hist_gradient_boosting": Traits(rate=3.0, base=0.3, by_class=True),
+    # Each of its trees is a file of its own in the saved model: 4,000 of them took longer to write than to grow.
+    "hist_gradient_boosting": Traits(rate=3.0, base=0.3, by_class=True, fixed={"max_iter": 500}),
     "lightgbm": Traits(rate=1.5, base=0.2, by_class=True),
     "xgboost": Traits(rate=2.0, base=0.2, by_class=True),
     "extra_trees": Traits(rate=4.0, base=0.3, deep=True),

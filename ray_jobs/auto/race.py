@@ -13,12 +13,12 @@ from collections.abc import Collection
 from dataclasses import dataclass, replace
 
 from ray_jobs.auto.board import Board, Entrant
-from ray_jobs.auto.candidates import WORKER, Size
+from ray_jobs.auto.candidates import TRAITS, WORKER, Size
 from ray_jobs.auto.fitting import Fit
 from ray_jobs.auto.parts import FOLDS
 from ray_jobs.auto.runner import Lost, Outcome
 from ray_jobs.auto.tuning import Tuning
-from ray_jobs.catalogue import checked_parameters, entry_of
+from ray_jobs.catalogue import entry_of
 from ray_jobs.manifest import RecordedCandidate
 
 #: The largest part of the time left that the first fit of an entrant may take.
@@ -62,7 +62,7 @@ class Race:
     def enter(self, models: Collection[str]) -> None:
         """The defaults of these entries take part, unless their fit can't be within the memory."""
         for model in models:
-            entrant = Entrant(name=model, model=model)
+            entrant = Entrant(name=model, model=model, parameters=dict(TRAITS[model].fixed))
             if (needed := self._size.bytes(model)) > self._memory:
                 entrant.out = True
                 entrant.note = f"Left out: it would need about {needed / 2**30:.1f} GB of memory."
@@ -111,11 +111,10 @@ class Race:
         found = [(one.rounds, self._rows[part]) for part, one in entrant.done.items() if one.rounds]
         power = _MORE_ROUNDS if entry_of(entrant.model).family == "boosting" else 0.0
         rounds = [number * (self._size.rows / rows) ** power for number, rows in found]
-        parameters = checked_parameters(entry_of(entrant.model), entrant.parameters)
         return RecordedCandidate(
             name=entrant.name,
             model=entrant.model,
-            parameters=parameters.model_dump(mode="json"),
+            parameters=entrant.parameters,
             rounds=max(1, round(statistics.median(rounds))) if rounds else None,
             weight=weight,
         )

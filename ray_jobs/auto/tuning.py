@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from ray_jobs.auto.board import Board, Entrant
+from ray_jobs.auto.candidates import TRAITS
 from ray_jobs.catalogue import Choice, Count, Entry, Range, entry_of
 from ray_jobs.spec import Parameter
 
@@ -49,7 +50,10 @@ class Study:
         trial = self._study.ask(self._distributions)
         self._asked[trial.number] = trial
         self.trials += 1
-        parameters = {name: _parameter(self.entry.space[name], value) for name, value in trial.params.items()}
+        fixed = TRAITS[self.entry.name].fixed
+        parameters = {**fixed} | {
+            name: _parameter(self.entry.space[name], value) for name, value in trial.params.items()
+        }
         name = f"{self.entry.name} tuned {self.trials}"
         return Entrant(name=name, model=self.entry.name, parameters=parameters, trial=trial.number)
 
