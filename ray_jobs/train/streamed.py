@@ -28,7 +28,7 @@ def learn_streamed(
     columns, left_out = choose_features(sample, name, spec.include, spec.exclude)
     chosen = entry or streamed_entry(spec.model)
     check_task(chosen, target.task, name)
-    notes = [*source.warnings, *left_out, *told_findings(sample, target, columns, source.rows()[0])]
+    notes = [*left_out, *told_findings(sample, target, columns, source.rows()[0])]
     with ExitStack() as open_sources:
         split = spec.split
         other = open_sources.enter_context(open_source(place, split.data)) if isinstance(split, FileSplit) else None
@@ -64,7 +64,7 @@ def learn_streamed(
         train_values=streamed.train_values,
         test_frame=streamed.test_frame,
         test_values=streamed.test_values,
-        notes=(*notes, *streamed.warnings),
+        notes=(*source.warnings, *notes, *streamed.warnings),  # the reader warns of what it met on the way
         parameters=(parameters or chosen.parameters()).model_dump(),
         how=streamed.how,
         data_name=source.name,
