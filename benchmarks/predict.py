@@ -84,8 +84,8 @@ def ours(folder: Path, model_id: str) -> int:
     from ray_jobs.predict import PredictOrder, predict
 
     spec = PredictSpec(data=PathData(path=str(folder / "new.csv")), model_id=model_id)
-    ids = {"job_id": f"predict{os.getpid()}"}
-    result: PredictResult = result_of(predict(PredictOrder(spec=spec, place=place_in(folder), threads=cores(), **ids)))
+    order = PredictOrder(spec=spec, place=place_in(folder), job_id=f"predict{os.getpid()}", threads=cores())
+    result: PredictResult = result_of(predict(order))
     return result.rows
 
 
@@ -127,8 +127,8 @@ def main(rounds: int, copies: int) -> None:
     medians = {
         side: {key: statistics.median(run[key] for run in found[side]) for key in found[side][0]} for side in _SIDES
     }
-    for side, told in medians.items():
-        print(f"| {side} | {told['rows'] / told['wall']:,.0f} | {told['cpu']:.2f} | {told['memory']:.0f} |")
+    for side, took in medians.items():
+        print(f"| {side} | {took['rows'] / took['wall']:,.0f} | {took['cpu']:.2f} | {took['memory']:.0f} |")
     ratio = medians["plain"]["wall"] / medians["ray_jobs"]["wall"]
     print(f"\nrows/s: ray_jobs / plain = {ratio:.3f}, which is to be at least {_LEAST_RATIO}")
 
