@@ -136,7 +136,7 @@ def _delimiter(sample: str) -> str:
     """The delimiter that splits the most lines into as many fields as is usual, then the one that gives most fields.
     Where none splits them evenly, there is one column, and its delimiter one that does not occur.
     """
-    best, best_score = "", (0.0, False, False, 0)
+    best, best_score = "", (False, 0.0, False, False, 0)
     for delimiter in _DELIMITERS:
         try:
             rows, _ = _rows(sample, delimiter, padded=_is_padded(sample, delimiter))
@@ -147,8 +147,9 @@ def _delimiter(sample: str) -> str:
         if width < 2 or len(rows[place]) < width - 1:
             continue
         alike = sum(abs(len(row) - width) <= 1 for row in rows) / len(rows)
-        # Of `1,5;2,5` a comma makes three fields, but not of the header.
-        score = (round(alike, 1), place == 0, len(rows[place]) == width, width)
+        # Of `"a,|b"` between commas a bar makes one endless row; of `1,5;2,5` a comma makes three fields, but not of the
+        # header.
+        score = (len(rows) > 1, round(alike, 1), place == 0, len(rows[place]) == width, width)
         if score > best_score:
             best, best_score = delimiter, score
     if best:

@@ -84,7 +84,7 @@ class PredictSpec(Frozen):
     model_id: Id
     output: Literal["same", "csv", "parquet", "feather", "jsonl", "xlsx"] = "same"  #: format of the result
     reasons: int = Field(default=0, ge=0, le=5)  #: columns that mattered most for each row
-    threshold: float | None = Field(default=None, gt=0, lt=1)  #: of the second of two classes; None: the model's own
+    threshold: float | None = Field(default=None, gt=0, lt=1)  #: of the second of two classes; None: the likelier class
     time_limit: _TimeLimit = 300  #: seconds
 
 
