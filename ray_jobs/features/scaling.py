@@ -60,9 +60,8 @@ class Scaler:
     def scaled(self, values: Floats, number: int) -> Floats:
         """The column that was the `number`-th in training, gaps as 0."""
         with np.errstate(over="ignore"):
-            found: Floats = (np.clip(values, -_FARTHEST_NUMBER, _FARTHEST_NUMBER) - self.centres_[number]) / self.scales_[
-                number
-            ]
+            near = np.clip(values, -_FARTHEST_NUMBER, _FARTHEST_NUMBER)
+            found: Floats = (near - self.centres_[number]) / self.scales_[number]
         np.clip(found, -_FARTHEST_SCALED, _FARTHEST_SCALED, out=found)
         if self.squash:
             far = np.abs(found) > _BORDER
