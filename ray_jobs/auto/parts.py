@@ -17,8 +17,8 @@ SAMPLE = "sample"
 FOLDS = 5
 #: Rows below which they are dealt again, so many times in all, since one dealing says too little.
 _DEALT_AGAIN, _DEALS = 1_000, 3
-#: Rows below which there are always five folds: with fewer, losses would be chance.
-_FIVE_FOLDS = 5_000
+#: Rows up to which there are always five folds at first: with fewer, losses would be chance.
+SMALL = 5_000
 #: What the first fits may take of the budget, and what all folds of three quick candidates may.
 _FIRST_SHARE, _FOLDS_SHARE = 0.5, 0.4
 _QUICK = ("hist_gradient_boosting", "lightgbm", "xgboost")
@@ -57,7 +57,7 @@ def sample_of(order: AutoOrder, size: Size, models: tuple[str, ...], parts: Part
 
 
 def _number(order: AutoOrder, size: Size, models: tuple[str, ...], slots: int) -> int:
-    if size.rows <= _FIVE_FOLDS:
+    if size.rows <= SMALL:
         return FOLDS
     quick = [model for model in _QUICK if model in models] or list(models)
     fit = sum(size.seconds(model, size.rows) for model in quick)

@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 from ray_jobs.auto.board import Board, Entrant
 from ray_jobs.auto.candidates import TRAITS, WORKER, Size
 from ray_jobs.auto.fitting import Fit
-from ray_jobs.auto.parts import FOLDS
+from ray_jobs.auto.parts import FOLDS, SMALL
 from ray_jobs.auto.runner import Lost, Outcome
 from ray_jobs.auto.tuning import Tuning
 from ray_jobs.catalogue import entry_of
@@ -27,8 +27,10 @@ _DEAR = 0.35
 _STOPS = 4.0
 #: What a trial's fit may take, for one that its entry's fits take.
 _SLOW_TRIAL = 4.0
-#: Leaders that are to get to the end, and what they may take of the time that is left.
-_LEADERS, _ENOUGH = 3, 0.6
+#: Of the time that is left so much may be needed for getting to the end.
+_ENOUGH = 0.6
+#: Folds that few rows are checked on at least: fewer say nothing.
+_LEAST = 3
 #: Who was not measured is taken to be slower than estimated by what the others were, but by no more than this: small
 #: fits say little about large ones.
 _SLOWEST = 4.0
@@ -137,12 +139,15 @@ class Race:
         return min(max(statistics.median(known), 1.0), _SLOWEST) if known else 1.0
 
     def _shorten(self, left: float) -> None:
-        """Where the leaders would not get to the end in time, with fewer parts they do. Folds are dealt again only if
-        there is time for everybody.
+        """Where the machine is too slow for all parts, the first of them have to do. Folds are dealt again only if
+        there is time for everybody; less than five do only if there is not even time for two of the three best.
         """
-        for count in range(len(self.board.checks), 0, -1):
-            leaders = self.board.leaders()[: None if count > FOLDS else _LEADERS]
-            if sum(self._to_go(one, count) for one in leaders) <= _ENOUGH * left * self._slots or count == 1:
+        known = [one for one in self.board.leaders() if one.trial is None]
+        least = 1 if self._size.rows > SMALL else _LEAST
+        for count in range(len(self.board.checks), least - 1, -1):
+            needed = sorted(self._to_go(one, count) for one in known[: None if count > FOLDS else 3])
+            enough = sum(needed if count > FOLDS else needed[:2]) <= _ENOUGH * left * self._slots
+            if enough or count == least:
                 if count < len(self.board.checks):
                     self.board.shorten(count)
                 return

@@ -187,6 +187,8 @@ class _Search:
 
     def _result(self, race: Race) -> Generator[Step, None, Found]:
         left = self.end - time.monotonic()
+        # What was kept for the leaders is spent to a second or so when it comes to this.
+        left += _GRACE + _GRACE_SHARE * self.order.budget
         choice = choose(race.board, lambda entrants: self._seconds(race, entrants) <= left)
         if choice is None:
             raise _nothing_learned(race.board)
