@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -18,6 +19,9 @@ from ray_jobs.features.targets import logarithm_unit
 from ray_jobs.models import PipelineModel
 from ray_jobs.problems import Refused
 from ray_jobs.spec import ProblemCode
+
+#: Libraries begin what they say with where they say it.
+_SOURCE_LINE = re.compile(r"^\S+:\d+: ")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -111,7 +115,8 @@ def learning(*errors: type[Exception]) -> Iterator[None]:
     except (np.linalg.LinAlgError, FloatingPointError, OverflowError) as error:
         raise diverged() from error
     except errors as error:
-        raise Refused(ProblemCode.NOT_LEARNED, f"The library could not learn from these rows: {error}.") from error
+        reason = _SOURCE_LINE.sub("", str(error).splitlines()[0]).rstrip(".")
+        raise Refused(ProblemCode.NOT_LEARNED, f"The library could not learn from these rows: {reason}.") from error
 
 
 def row_weights(training: Training) -> NDArray[np.float64] | None:

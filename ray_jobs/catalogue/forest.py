@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
@@ -20,10 +20,8 @@ class ForestParameters(Weighted):
     max_depth: int | None = Field(default=None, ge=1, le=1000, description="Questions in a row at most. None: no end.")
     min_samples_split: int = Field(default=2, ge=2, le=10**9, description="Rows that a group needs to be divided.")
     min_samples_leaf: int = Field(default=1, ge=1, le=10**9, description="Rows that each final group has at least.")
-    max_features: float | Literal["sqrt", "log2"] | None = Field(
+    max_features: Annotated[float, Field(gt=0, le=1)] | Literal["sqrt", "log2"] | None = Field(
         default=None,
-        gt=0,
-        le=1,
         description="Share of the columns (above 0), or sqrt or log2 of their number, that each division looks at. "
         "None: sqrt for classes, all for a number.",
     )

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
 #: Trees grown between two reports and two looks at the held-out rows.
 _TREES_A_STEP = 10
+#: Where held-out rows say when to stop: trees without improvement, and trees in all.
+_PATIENCE, _MOST_WATCHED = 50, 1000
 
 
 class ExactBoostingParameters(Weighted):
@@ -51,7 +53,10 @@ def _grow(model: Any, rows: Prepared, training: Training) -> Generator[Step, Non
     from ray_jobs.rounds import Rounds
 
     held, weights = rows.held(training), row_weights(training)
-    rounds = Rounds(training, training.parameters.n_estimators, "n_estimators")
+    rounds = Rounds(training, training.parameters.n_estimators, "n_estimators", patience=_PATIENCE)
+    # Each look asks all trees so far again.
+    if held:
+        rounds.most = min(rounds.most, max(_MOST_WATCHED, training.parameters.n_estimators))
     while not rounds.over:
         trees = min(rounds.most, rounds.done + _TREES_A_STEP)
         model.set_params(n_estimators=trees)

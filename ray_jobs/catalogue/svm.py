@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
@@ -17,10 +17,8 @@ _MOST_CLASSES = 100
 class MachineParameters(Weighted):
     C: float = Field(default=1.0, gt=0, le=1e6, description="Above 0; the larger, the closer it follows single rows.")
     kernel: Literal["rbf", "linear", "poly"] = Field(default="rbf", description="The shape of the border: rbf is any.")
-    gamma: Literal["scale", "auto"] | float = Field(
+    gamma: Annotated[float, Field(gt=0, le=1e6)] | Literal["scale", "auto"] = Field(
         default="scale",
-        gt=0,
-        le=1e6,
         description="Above 0; the larger, the more local. 'scale' and 'auto' fit it to the columns.",
     )
     epsilon: float = Field(
