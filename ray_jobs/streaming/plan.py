@@ -7,6 +7,7 @@ miss, `Watch` notices.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import comb
 from typing import Any
 
 import pandas as pd
@@ -24,13 +25,16 @@ _MOST_TEST_ROWS, _MOST_FITTING_ROWS = 200_000, 100_000
 #: Batches and samples of fewer make no sense.
 FEWEST_ROWS = 1_000
 #: Columns of a matrix for one date, one text, one category column of a linear model.
-_DATE_WIDTH, _TEXT_WIDTH, _CATEGORY_WIDTH = 7, 17, 50
+_DATE_WIDTH, _TEXT_WIDTH, _CATEGORY_WIDTH = 12, 17, 50
 #: Copies of a row's matrix that a library makes when it fits on one.
 _COPIES = 4
 #: Bytes of a node of a scikit-learn tree. A tree that is grown to its end has about one for each row.
 _NODE = 80
-#: Where learning takes the square of the rows, or each prediction looks at all of them.
-_MOST_SAMPLE_ROWS = {"kernel": 20_000, "neighbours": 200_000}
+#: CatBoost, of each category column and of each number (measured: 3.6 kB with 5 and 16 of them).
+_CATBOOST_CATEGORY, _CATBOOST_NUMBER = 800, 64
+#: What takes its matrix scaled, with a column for each category.
+_SCALED = ("linear", "neighbours", "kernel", "bayes", "network")
+_NO_END = 2**31
 #: LightGBM, of each row and target: score (8), gradient and its square's (8); of each row: label (4), both gradients in
 #: the leaf's order (8), the row's place and room for splitting a leaf (12). Measured: 56 bytes with 15 features.
 _LIGHTGBM_PER_TARGET, _LIGHTGBM_PER_ROW = 16, 24
@@ -49,17 +53,15 @@ class Plan:
 
 def plan_of(order: StreamOrder, columns: tuple[Column, ...], method: Method, free: int) -> Plan:
     """`free`: bytes that may be used still. Raises Refused(OUT_OF_MEMORY) where nothing sensible fits."""
-    row_bytes = bytes_of_row(order.sample, columns)
-    width = width_of(order.columns, "linear" if method in ("linear", "network") else "boosting")
-    worked = 4 * row_bytes + 16 * width
+    row_bytes, width = bytes_of_row(order.sample, columns), width_of(order)
+    worked = 4 * row_bytes + (0 if method == "sample" else 16 * width)
     batch_rows = steady(min(_MOST_BATCH_ROWS, free // 8 // worked))
-    # Kept rows are copied now and then.
-    test_rows = min(_MOST_TEST_ROWS, steady(free // 10 // (2 * row_bytes)))
+    # Kept rows are copied now and then; in the end the test rows become one matrix.
+    test_rows = min(_MOST_TEST_ROWS, steady(free // 10 // (2 * row_bytes)), steady(free // 3 // (16 * width)))
     if method == "sample":
         rest = free - batch_rows * worked - 2 * test_rows * row_bytes
-        fitting = bytes_to_fit(order.parameters, row_bytes, width, len(order.classes.labels) if order.classes else 1)
-        most = _MOST_SAMPLE_ROWS.get(order.entry.family, 2**31)
-        train_rows = min(most, steady(int(0.8 * rest) // fitting, steps=8))
+        fitting = steady(int(0.8 * rest) // bytes_to_fit(order, row_bytes, width), steps=8)
+        train_rows = min(getattr(order.parameters, "max_rows", _NO_END), fitting)
     else:
         train_rows = min(_MOST_FITTING_ROWS, steady(free // 8 // (2 * row_bytes + 24 * width)))
     if min(batch_rows, test_rows, train_rows) < FEWEST_ROWS:
@@ -88,19 +90,32 @@ def bytes_of_row(sample: pd.DataFrame, columns: tuple[Column, ...]) -> int:
     return int(some.memory_usage(index=False, deep=True).sum()) // len(some) + 8
 
 
-def width_of(columns: tuple[Column, ...], family: str) -> int:
-    """At most how many numbers the preprocessing makes of a row."""
-    widths = {"date": _DATE_WIDTH, "text": _TEXT_WIDTH, "category": _CATEGORY_WIDTH if family == "linear" else 1}
-    gaps = 2 if family == "linear" else 1  # a column that marks the gaps
-    return sum(widths.get(column.kind, gaps) for column in columns)
+def width_of(order: StreamOrder) -> int:
+    """About how many numbers the order's model makes of a row."""
+    scaled = order.entry.family in _SCALED
+    widths = {"date": _DATE_WIDTH, "text": _TEXT_WIDTH}
+    plain = 2 if scaled else 1  # a column that marks the gaps
+    numbers = sum(widths.get(column.kind, plain) for column in order.columns if column.kind != "category")
+    categories = [column.name for column in order.columns if column.kind == "category"]
+    if degree := getattr(order.parameters, "degree", 0):
+        numbers += comb(numbers + degree, degree)
+    if not scaled:
+        return numbers + len(categories)
+    return numbers + sum(min(_CATEGORY_WIDTH, order.sample[name].nunique() + 2) for name in categories)
 
 
-def bytes_to_fit(parameters: Any, row_bytes: int, width: int, classes: int) -> int:
-    """Of one row of a sample that a model is fitted on in memory."""
-    trees = getattr(parameters, "n_estimators", None) if hasattr(parameters, "min_samples_leaf") else None
-    per_leaf = max(1, getattr(parameters, "min_samples_leaf", 1) or 1)
-    forest = (trees or 0) * (_NODE + 8 * classes) // per_leaf
-    return 3 * row_bytes + 8 * width * _COPIES + 32 * classes + forest
+def bytes_to_fit(order: StreamOrder, row_bytes: int, width: int) -> int:
+    """Of one row of a sample that the entry's own fit learns from in memory."""
+    parameters = order.parameters
+    classes = len(order.classes.labels) if order.classes else 1
+    per_row = 3 * row_bytes + 8 * width * _COPIES + 32 * classes
+    if hasattr(parameters, "min_samples_leaf"):
+        trees = getattr(parameters, "n_estimators", 1)
+        per_row += trees * (_NODE + 8 * classes) // parameters.min_samples_leaf
+    if order.entry.name == "catboost":
+        categories = sum(column.kind == "category" for column in order.columns)
+        per_row += _CATBOOST_CATEGORY * categories + _CATBOOST_NUMBER * width
+    return per_row
 
 
 def lightgbm_bytes(parameters: Any, width: int, classes: int) -> int:
