@@ -16,11 +16,21 @@ from ray_jobs.train.learned import Learned
 from ray_jobs.train.order import TrainOrder
 from ray_jobs.train.preparing import told_findings
 
+#: Share of the time limit that judging and saving get.
+_LEFT = 0.15
+
 
 def learn_streamed(
-    order: TrainOrder, source: Source, entry: Entry | None, parameters: Parameters | None, budget: int
+    order: TrainOrder,
+    source: Source,
+    entry: Entry | None,
+    parameters: Parameters | None,
+    budget: int,
+    limit: float,
 ) -> Generator[Step, None, Learned]:
-    """The columns and the target's task and classes come from a sample. Raises Refused."""
+    """The columns and the target's task and classes come from a sample. `budget`: bytes. `limit`: `time.monotonic()` at
+    which the job is ended; the learning stops before, with what there is. Raises Refused.
+    """
     spec, place = order.spec, order.place
     sample = source.sample()
     name = str(target_column(sample, spec.target).name)
@@ -28,7 +38,8 @@ def learn_streamed(
     columns, left_out = choose_features(sample, name, spec.include, spec.exclude)
     chosen = entry or streamed_entry(spec.model)
     check_task(chosen, target.task, name)
-    notes = [*left_out, *told_findings(sample, target, columns, source.rows()[0])]
+    notes = ["The table is streamed, so no folds were made."] if spec.folds else []
+    notes += [*left_out, *told_findings(sample, target, columns, source.rows()[0])]
     with ExitStack() as open_sources:
         split = spec.split
         other = open_sources.enter_context(open_source(place, split.data)) if isinstance(split, FileSplit) else None
@@ -50,6 +61,7 @@ def learn_streamed(
                 scratch=place.job(order.job_id) / "unfinished-stream",
                 disk=max(0, place.quota - disk_used(place.folder)),
                 automatic=entry is None,
+                deadline=limit - _LEFT * spec.time_limit,
             )
         )
     return Learned(

@@ -27,19 +27,20 @@ _FITTING, _JUDGING = 0.1, 0.85
 
 def train(order: TrainOrder) -> Generator[Step, None, TrainResult]:
     """Trains one model and returns the result; yields the steps of the work. Raises Refused; anything else is a bug."""
-    begun, counted, peak = time.perf_counter(), moment(), PeakMemory()
+    begun, counted, peak = time.monotonic(), moment(), PeakMemory()
     entry, parameters = _chosen(order)
     yield Step(name="reading", fraction=0.0)
     notes: list[str] = []
     with open_source(order.place, order.spec.data) as source, collected_warnings(notes):
         budget = memory_budget(order.place.memory, order.spec.memory)
         if resident() + training_memory(source.memory()) > budget:
-            learned = yield from learn_streamed(order, source, entry, parameters, budget)
+            streaming = learn_streamed(order, source, entry, parameters, budget, begun + order.spec.time_limit)
+            learned = yield from scaled(streaming, _FITTING, _JUDGING)
         else:
             learned = yield from _learn(order, source, entry, parameters, counted, budget)
         yield Step(name="judging", fraction=_JUDGING)
         data_hash = source.hash()
-    took = time.perf_counter() - begun
+    took = time.monotonic() - begun
     kept = Kept(learned=learned, notes=(*learned.notes, *notes), data_hash=data_hash, seconds=took, peak=peak.bytes())
     return (yield from scaled(keep(order, kept), _JUDGING, 1.0))
 
