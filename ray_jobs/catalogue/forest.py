@@ -29,7 +29,7 @@ class ForestParameters(Weighted):
 
 def fit_forest(training: Training, classifier: Any, regressor: Any, *, bootstrap: bool) -> Fit:
     """classifier, regressor: the classes of scikit-learn."""
-    from ray_jobs.preparation import learning, prepared
+    from ray_jobs.preparation import learning, prepared, row_weights
     from ray_jobs.rounds import fewer
 
     yield Step(name="training", fraction=0.0)
@@ -39,12 +39,13 @@ def fit_forest(training: Training, classifier: Any, regressor: Any, *, bootstrap
     settings |= {"random_state": training.seed, "n_jobs": training.threads, "warm_start": True, "bootstrap": bootstrap}
     if training.task == "classification":
         features = parameters.max_features or "sqrt"
-        model = classifier(class_weight=parameters.class_weight, max_features=features, **settings)
+        model = classifier(max_features=features, **settings)
     else:
         model = regressor(max_features=parameters.max_features or 1.0, **settings)
     total = training.rounds or parameters.n_estimators
     if training.rounds is None and "n_estimators" not in parameters.model_fields_set:
         total = fewer(total, training.classes)
+    weights = row_weights(training)  # scikit-learn warns of class_weight where a forest grows in steps
     leaves = most_leaves(total, training.classes)
     if len(rows.values) > leaves:
         model.set_params(max_leaf_nodes=leaves)
@@ -52,7 +53,7 @@ def fit_forest(training: Training, classifier: Any, regressor: Any, *, bootstrap
     for trees in [*range(_TREES_A_STEP, total, _TREES_A_STEP), total]:
         model.set_params(n_estimators=trees)
         with learning():
-            model.fit(rows.matrix, rows.values)
+            model.fit(rows.matrix, rows.values, sample_weight=weights)
         yield Step(name=f"tree {trees} of {total}", fraction=trees / total)
         if deadline is not None and time.monotonic() >= deadline:
             break

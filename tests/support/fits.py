@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
+from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 from ray_jobs.catalogue import Held, Step, Training, checked_parameters, entry_of
 from ray_jobs.models import FittedModel
@@ -58,8 +59,9 @@ def fitted(name: str, rows: Rows, parameters: dict[str, Any] | None = None, **mo
         **settings,
     )
     fitting, steps = entry.fit(training), []
-    while True:
-        try:
-            steps.append(next(fitting))
-        except StopIteration as end:
-            return Fitted(model=end.value, steps=steps)
+    with threadpool_limits(limits=1):  # OpenMP's threads spin where others use the cores too
+        while True:
+            try:
+                steps.append(next(fitting))
+            except StopIteration as end:
+                return Fitted(model=end.value, steps=steps)

@@ -100,9 +100,11 @@ def test_bad_parameters_are_named() -> None:
 
 
 def test_layers_of_a_network_are_numbers_or_objects() -> None:
-    given = [64, {"units": 32, "activation": "gelu", "dropout": 0.3}]
-    parameters: Any = checked_parameters(entry_of("keras"), {"layers": given})
-    assert parameters.layers == [64, Layer(units=32, activation="gelu", dropout=0.3)]
+    numbers: Any = checked_parameters(entry_of("keras"), {"layers": [64, 32]})
+    assert numbers.layers == [64, 32]
+    given: Any = [{"units": 64}, {"units": 32, "activation": "gelu", "dropout": 0.3}]
+    objects: Any = checked_parameters(entry_of("keras"), {"layers": given})
+    assert objects.layers == [Layer(units=64), Layer(units=32, activation="gelu", dropout=0.3)]
 
 
 def test_an_unknown_model_is_refused_with_the_nearest() -> None:

@@ -100,7 +100,7 @@ def test_the_matrix_says_where_its_columns_come_from() -> None:
         {
             "n": [1.0, np.nan, 3.0, 4.0],
             "c": pd.Series(["a", "b", "a", None], dtype="str"),
-            "d": pd.to_datetime(["2024-01-01", "2024-02-03", "2025-03-05", None]),
+            "d": pd.to_datetime(pd.Series(["2024-01-01", "2024-02-03", "2025-03-05", None])),
             "t": pd.Series(["one two three", "four five six", "seven", None], dtype="str"),
         }
     )
