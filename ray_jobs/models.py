@@ -80,7 +80,7 @@ class PipelineModel:
 
     def outputs(self, frame: pd.DataFrame) -> Floats:
         if hasattr(self.pipeline, "predict_proba"):
-            return np.asarray(self.pipeline.predict_proba(frame), dtype=np.float64)
+            return _shares(self.pipeline.predict_proba(frame))
         return np.asarray(self.pipeline.predict(frame), dtype=np.float64)
 
     def save(self, folder: Path) -> tuple[str, ...]:
@@ -103,9 +103,10 @@ class BoosterModel:
         matrix = self.preprocessing.transform(frame)
         # XGBoost's inplace_predict spares the copy into a DMatrix.
         predict = getattr(self.booster, "inplace_predict", self.booster.predict)
-        found = np.asarray(predict(matrix), dtype=np.float64)
+        found = np.asarray(predict(matrix))
         if self.classes:
-            return np.column_stack([1.0 - found, found]) if found.ndim == 1 else found
+            found = found.astype(np.float64)
+            return np.column_stack([1.0 - found, found]) if found.ndim == 1 else _shares(found)
         return _undone(found, self.target)
 
     def save(self, folder: Path) -> tuple[str, ...]:
@@ -129,7 +130,7 @@ class CatBoostModel:
     def outputs(self, frame: pd.DataFrame) -> Floats:
         table = coded_frame(self.preprocessing.transform(frame), len(self.preprocessing.categories))
         if self.classes:
-            return np.asarray(self.booster.predict(table, prediction_type="Probability"), dtype=np.float64)
+            return _shares(self.booster.predict(table, prediction_type="Probability"))
         return _undone(self.booster.predict(table), self.target)
 
     def save(self, folder: Path) -> tuple[str, ...]:
@@ -153,8 +154,8 @@ class NetworkModel:
 
     def outputs(self, frame: pd.DataFrame) -> Floats:
         matrix = np.asarray(self.preprocessing.transform(frame), dtype=np.float32)
-        found = np.asarray(self.network.predict(matrix, batch_size=4096, verbose=0), dtype=np.float64)
-        return found if found.shape[1] > 1 else _undone(found[:, 0], self.target)
+        found = self.network.predict(matrix, batch_size=4096, verbose=0)
+        return _shares(found) if self.classes else _undone(found[:, 0], self.target)
 
     def save(self, folder: Path) -> tuple[str, ...]:
         _dump_preprocessing(self, folder)
@@ -254,6 +255,12 @@ def _load_single(folder: Path, names: set[str]) -> FittedModel:
     if name == _LIGHTGBM:
         return BoosterModel(booster=library("lightgbm").Booster(model_file=path), **before)
     return BoosterModel(booster=library("xgboost").Booster(model_file=path), **before)
+
+
+def _shares(found: Any) -> Floats:
+    """Probabilities that sum to 1 in double precision: many libraries say them in single."""
+    shares = np.asarray(found, dtype=np.float64)
+    return np.asarray(shares / shares.sum(axis=1, keepdims=True))
 
 
 def _undone(found: Any, target: Any) -> Floats:

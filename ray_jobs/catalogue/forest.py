@@ -42,11 +42,12 @@ def fit_forest(training: Training, classifier: Any, regressor: Any, *, bootstrap
         model = classifier(max_features=features, **settings)
     else:
         model = regressor(max_features=parameters.max_features or 1.0, **settings)
-    total = training.rounds or parameters.n_estimators
-    if training.rounds is None and "n_estimators" not in parameters.model_fields_set:
-        total = fewer(total, training.classes)
+    planned = parameters.n_estimators
+    if "n_estimators" not in parameters.model_fields_set:
+        planned = fewer(planned, training.classes)
+    total = training.rounds or planned
     weights = row_weights(training)  # scikit-learn warns of class_weight where a forest grows in steps
-    leaves = most_leaves(total, training.classes)
+    leaves = most_leaves(planned, training.classes)
     if len(rows.values) > leaves:
         model.set_params(max_leaf_nodes=leaves)
     deadline = None if training.rounds else training.deadline

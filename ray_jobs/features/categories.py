@@ -66,6 +66,8 @@ class Codes(TransformerMixin, BaseEstimator):  # type: ignore[misc]  # scikit-le
     def codes(self, column: pd.Series, number: int) -> Floats:
         """The codes of the column that was the `number`-th in training."""
         categories = json.loads(self.packed_[number])
+        if not categories:  # no value in training: the column says nothing, and not every library takes one of gaps
+            return np.zeros(len(column))
         # Each distinct value is looked up once.
         positions, distinct = pd.factorize(column)  # -1 for gaps
         found = pd.Index(categories, dtype="str").get_indexer(pd.Index(distinct)).astype(np.float64)

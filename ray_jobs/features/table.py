@@ -83,9 +83,13 @@ class TableFeatures(TransformerMixin, BaseEstimator):  # type: ignore[misc]  # s
         self.date_parts_ = DateParts(periodic=self.periodic).fit(frame[self.dates])
         self.text_parts_ = TextParts().fit(frame[self.texts])
         texts = self._texts(frame)
-        if self.scaler is not None:
-            for values in self._columns(frame, texts):
+        empty = []
+        for values in self._columns(frame, texts):
+            empty.append(bool(np.isnan(values).all()))
+            if self.scaler is not None:
                 self.scaler.learn(values)
+        #: Columns without a value in training say nothing: they are 0, as not every library takes a column of gaps.
+        self.empty_ = np.array(empty, dtype=bool)
         return texts
 
     def _matrix(self, frame: pd.DataFrame, y: NDArray[Any] | None, texts: list[Floats]) -> Matrix:
@@ -97,7 +101,9 @@ class TableFeatures(TransformerMixin, BaseEstimator):  # type: ignore[misc]  # s
         for number, values in enumerate(self._columns(frame, texts)):
             if number in marks:
                 out[:, marks[number]] = np.isnan(values)
-            if self.scaler is not None:
+            if self.empty_[number]:
+                out[:, start + number] = 0
+            elif self.scaler is not None:
                 out[:, start + number] = self.scaler.scaled(values, number)
             else:
                 far = np.abs(values) > limit
