@@ -27,7 +27,7 @@ _LINES = 50
 _FAR = 0.25
 _SURE = 2.0
 #: Checked rows up to which whoever learns in rounds is checked twice.
-_FEW = 20_000
+_FEW = 5_000
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -92,7 +92,7 @@ class Board:
         self.truth = {part: np.asarray(truth[rows]) for part, rows in checks.items()}
         self.baseline = baseline  #: the entrant's name that everybody else has to beat
         self.entrants: list[Entrant] = []
-        rows = sum(map(len, checks.values()))
+        rows = len(np.unique(np.concatenate(list(checks.values()))))
         #: whether losses by a fold's own rounds are too good to count
         self._twice = len(checks) > 1 and rows <= _FEW
 
@@ -130,14 +130,20 @@ class Board:
 
     def settle(self) -> None:
         """Time is over. Where nobody but the baseline is complete, what there is has to do: the parts that somebody
-        had, checked once.
+        had, checked once. The same where somebody is not complete and clearly ahead of all who are.
         """
-        if any(one.name != self.baseline for one in self.complete()):
-            return
-        self._twice = False
+        complete = [one for one in self.complete() if one.name != self.baseline]
         furthest = max(self.leaders(), key=lambda one: len(one.done), default=None)
+        if complete:
+            unfinished = [one for one in self.leaders() if self.rest(one)]
+            furthest = next((one for one in unfinished if self._ahead(one, complete[0])), None)
         if furthest is not None:
+            self._twice = False
             self.checks = {part: rows for part, rows in self.checks.items() if part in furthest.done}
+
+    def _ahead(self, one: Entrant, other: Entrant) -> bool:
+        behind = self.difference(one, other)
+        return behind is not None and behind.mean < -_SURE * behind.error
 
     def shorten(self, count: int) -> None:
         """From now on the first so many parts alone count."""

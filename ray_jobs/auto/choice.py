@@ -65,7 +65,7 @@ def choose(board: Board, in_time: Callable[[Sequence[Entrant]], bool] = lambda e
             chosen, losses = members, weighed.losses
             reason = f"{len(members)} models combined were better than the best alone."
     plain = _simplest(board, complete)
-    if plain is not None and chosen[0][0] is not plain:
+    if plain is not None and chosen != ((plain, 1.0),):
         behind = _difference(board, _losses(board, plain), losses)
         if behind.mean <= _SURE_OF_COMPLEX * behind.error:
             chosen = ((plain, 1.0),)

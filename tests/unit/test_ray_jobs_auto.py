@@ -176,6 +176,18 @@ def test_far_behind_is_who_is_near_the_baseline_not_who_is_a_little_worse() -> N
     assert board.far_behind(enter(board, "naive_bayes", far))
 
 
+def test_who_is_clearly_ahead_and_has_no_time_left_wins_by_the_folds_that_it_had() -> None:
+    board = board_of(np.arange(8000) % 2)  # many rows: checked once
+    enter(board, "dummy", np.full(8000, 0.5))
+    enter(board, "lightgbm", np.full(8000, 0.7) + RNG.random(8000) * 0.1)
+    better = Entrant(name="catboost", model="catboost")
+    board.entrants.append(better)
+    board.take(better, "fold-0", Fitted(seconds=9.0, said=np.full(2000, 0.8) + RNG.random(2000) * 0.1))
+    board.settle()
+    assert list(board.checks) == ["fold-0"]
+    assert board.complete()[0] is better
+
+
 # --- the table ---
 def test_the_table_is_the_same_after_it_was_written(tmp_path: Path) -> None:
     frame = pd.DataFrame(
