@@ -121,13 +121,20 @@ def fit_in_task(order: Fit) -> Outcome:
 
 def lost(error: BaseException) -> Lost:
     """An error of a fit, in words without its own: those can quote values of the table."""
-    if isinstance(error, MemoryError):
+    if isinstance(error, MemoryError) or _is_out_of_memory(str(error)):
         return Lost(note="It needed more memory than it may use.", memory=True)
     if isinstance(error, Refused):
         return Lost(note=clip(error.problem.message, 200))
     if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
         return Lost(note="The disk is full.")
     return Lost(note=f"It failed ({type(error).__name__}).")
+
+
+def _is_out_of_memory(message: str) -> bool:
+    """Whether a C++ library says so: Arrow hands on `std::bad_alloc`, and a thread for which there is no room, as an
+    exception of its own.
+    """
+    return any(words in message for words in ("bad_alloc", "annot allocate", "Resource temporarily unavailable"))
 
 
 def _outcome(reference: Any) -> Outcome:

@@ -128,8 +128,11 @@ def test_a_task_fits_and_answers_with_numbers(cluster: None, fitting_table: Auto
 
 
 def test_a_task_that_takes_too_much_memory_is_lost_alone(cluster: None, fitting_table: AutoOrder) -> None:
-    runner = RayRunner(PIN, 2, "job1234")
-    runner.start(replace(_fit(fitting_table, "random_forest"), parameters={"n_estimators": 10_000}, memory=2**20))
+    runner = RayRunner(PIN, 1, "job1234")
+    forest = _fit(fitting_table, "random_forest")
+    runner.start(replace(forest, parameters={"n_estimators": 5}))  # its libraries are loaded now, outside of the limit
+    assert isinstance(_waited(runner)[0][1], Fitted)
+    runner.start(replace(forest, parameters={"n_estimators": 10_000}, memory=2**24))
     (_, outcome), *_ = _waited(runner)
     assert isinstance(outcome, Lost)
     assert outcome.memory

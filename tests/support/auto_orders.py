@@ -19,6 +19,7 @@ from ray_jobs.catalogue import Step
 from ray_jobs.schema import Column
 from ray_jobs.spec import Task
 from ray_jobs.splitting import RowKeys, split_rows
+from sealing.processes import descendants
 
 _LOAD: dict[str, tuple[Any, Task]] = {
     "wine": (datasets.load_wine, "classification"),
@@ -87,13 +88,10 @@ def search_in_task(order: AutoOrder, pin: dict[str, float]) -> Found:
 
 
 def tasks_of(beginning: str) -> dict[int, str]:
-    """Ray's processes on this machine whose task's name begins so: pid -> the name."""
+    """Processes of this test run's own Ray whose task's name begins so: pid -> the name."""
     found = {}
-    for path in Path("/proc").glob("[0-9]*/cmdline"):
-        try:
-            title = path.read_bytes().replace(b"\0", b" ").decode(errors="replace").strip()
-        except OSError:
-            continue  # it ended meanwhile
-        if title.startswith(f"ray::{beginning}"):
-            found[int(path.parent.name)] = title.removeprefix("ray::")
+    for process in descendants():
+        title = " ".join(process.command).strip()
+        if process.state != "Z" and title.startswith(f"ray::{beginning}"):
+            found[process.pid] = title.removeprefix("ray::")
     return found
