@@ -44,7 +44,7 @@ def test_train_and_predict_on_the_laptop(home: Home) -> None:
     model = events[-1].result
     assert isinstance(model, TrainResult)
     assert model.model == "auto"
-    assert len([line for line in model.leaderboard if line.loss is not None]) >= 4
+    assert len([line for line in model.leaderboard if line.loss is not None]) >= 2  # the baseline, and what beat it
     assert model.metrics["accuracy"] > 0.9 > model.baseline_metrics["accuracy"]
 
     predicted = run(home, f"/predict {home.tables.new}")

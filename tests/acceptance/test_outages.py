@@ -19,7 +19,8 @@ from tests.support.world import LATE, World, until
 OUTAGE = 90.0
 #: Seconds that both jobs take side by side: through the outage and both kills, with a margin.
 NEEDED = 190.0
-_PROBE_TREES = 200
+#: So many that the first probe still runs when the second has been started.
+_PROBE_TREES = 400
 
 
 def test_frozen_tunnel_cut_connection_driver_and_whole_head_killed(home: Home) -> None:
