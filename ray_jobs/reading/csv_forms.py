@@ -147,8 +147,8 @@ def _delimiter(sample: str) -> str:
         if width < 2 or len(rows[place]) < width - 1:
             continue
         alike = sum(abs(len(row) - width) <= 1 for row in rows) / len(rows)
-        # Of `"a,|b"` between commas a bar makes one endless row; of `1,5;2,5` a comma makes three fields, but not of the
-        # header.
+        # Of `"a,|b"` between commas a bar makes one endless row; of `1,5;2,5` a comma makes three fields, but not of
+        # the header.
         score = (len(rows) > 1, round(alike, 1), place == 0, len(rows[place]) == width, width)
         if score > best_score:
             best, best_score = delimiter, score

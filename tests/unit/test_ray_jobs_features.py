@@ -10,9 +10,9 @@ import pytest
 
 from ray_jobs.features import Codes, Family, preprocessing
 from ray_jobs.problems import Refused
+from ray_jobs.profiling import choose_features
 from ray_jobs.schema import conform, describe
 from ray_jobs.spec import ProblemCode
-from ray_jobs.profiling import choose_features
 
 _WORDS = ["the quick brown fox jumps", "over the lazy dog again today", "and runs away into a forest"]
 
