@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Generator, Iterator
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from ray_jobs.profiling import choose_features
 from ray_jobs.schema import Column, conform
 from ray_jobs.spec import RandomSplit, Task
 from ray_jobs.streaming import Streamed, StreamOrder, train_streamed
+from ray_jobs.streaming.watch import give_back
 from ray_jobs.target import target_of
 
 
@@ -71,10 +73,17 @@ def order_for(
         classes=known.classes,
         entry=entry,
         parameters=entry.parameters.model_validate(parameters or {}),
-        memory=resident() + memory,
+        memory=settled() + memory,
         scratch=scratch / "scratch",
         **settings,
     )
+
+
+def settled() -> int:
+    """Bytes that this process has, once what earlier tests left behind is given back: it must not look like room."""
+    gc.collect()
+    give_back()
+    return resident()
 
 
 def run(order: StreamOrder) -> tuple[Streamed, list[Step]]:

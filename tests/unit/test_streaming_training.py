@@ -17,7 +17,7 @@ from ray_jobs.models import load_model
 from ray_jobs.problems import Refused
 from ray_jobs.spec import FileSplit, GroupSplit, PathData, ProblemCode, TimeSplit
 from ray_jobs.streaming import can_stream, streamed_entry
-from tests.support.streams import FrameSource, order_for, run
+from tests.support.streams import FrameSource, order_for, run, settled
 
 
 def cancer() -> pd.DataFrame:
@@ -170,7 +170,7 @@ def test_lightgbm_takes_as_many_rows_as_fit(tmp_path: Path) -> None:
     frame = pd.DataFrame(rng.normal(size=(2_500_000, 2)), columns=["x", "z"])
     frame["y"] = frame["x"] + frame["z"] > rng.normal(size=len(frame))
     sample = order_for(frame[:20_000], "y", "lightgbm", tmp_path, parameters={"n_estimators": 3})
-    order = replace(sample, source=FrameSource(frame), memory=resident() + 100_000_000)
+    order = replace(sample, source=FrameSource(frame), memory=settled() + 100_000_000)
     found, _ = run(order)
     total = len(frame) - found.rows_test
     assert 0.2 * total < found.rows_train < 0.95 * total
