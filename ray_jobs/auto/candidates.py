@@ -53,7 +53,7 @@ TRAITS: dict[str, Traits] = {
     "naive_bayes": Traits(rate=0.1, one_hot=True),
     "lightgbm": Traits(rate=5.0, base=0.2, by_class=True),
     # The slowest, and often the best: it begins early, and has a core to itself meanwhile.
-    "catboost": Traits(rate=50.0, base=1.0, by_class=True),
+    "catboost": Traits(rate=50.0, base=1.0, by_class=True, fixed={"iterations": 1000}),
     # Each of its trees is a file of its own in the saved model: 4,000 of them took longer to write than to grow.
     "hist_gradient_boosting": Traits(rate=8.0, base=0.3, by_class=True, fixed={"max_iter": 500}),
     "xgboost": Traits(rate=5.0, base=0.2, by_class=True),

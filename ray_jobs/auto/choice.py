@@ -1,5 +1,7 @@
 """The choice, when the race is over: one model, or several combined.
 
+0. A tuned entry takes part only where it is better than its entry's default by more than `_SURE_OF_TUNED` standard
+   errors: of many trials on few rows the best is the luckiest.
 1. The best is whoever has the least loss in cross-validation.
 2. Several combined win where they are better than taking the best alone, each judged on folds by which it was not
    found (ray_jobs.auto.ensemble), by more than `_SURE_OF_MANY` standard errors of the difference, row by row.
@@ -21,6 +23,7 @@ from ray_jobs.auto.losses import Floats
 
 _SURE_OF_MANY = 0.0
 _SURE_OF_COMPLEX = 1.0
+_SURE_OF_TUNED = 0.5
 #: Of the best entrants so many are considered, and of one entry so many.
 _POOL, _OF_ONE = 12, 3
 #: Parts of the rows where there was one fold only, to find weights on some and judge them on the others.
@@ -47,6 +50,7 @@ def choose(board: Board, in_time: Callable[[Sequence[Entrant]], bool] = lambda e
     complete = board.complete()
     if all(one.name == board.baseline for one in complete):
         return None
+    complete = [one for one in complete if one.trial is None or _worth_tuning(board, one, complete)]
     quick = [one for one in complete if in_time([one])]
     if any(one.name != board.baseline for one in quick):
         complete = quick
@@ -81,6 +85,14 @@ def _members(pool: list[Entrant], weights: Floats, in_time: Callable[[Sequence[E
         pairs.pop()
     total = sum(weight for _, weight in pairs)
     return tuple((one, weight / total) for one, weight in pairs)
+
+
+def _worth_tuning(board: Board, trial: Entrant, complete: list[Entrant]) -> bool:
+    default = next((one for one in complete if one.model == trial.model and one.trial is None), None)
+    if default is None:
+        return True
+    gain = _difference(board, _losses(board, default), _losses(board, trial))
+    return gain.mean > _SURE_OF_TUNED * gain.error
 
 
 def _pool(complete: list[Entrant]) -> list[Entrant]:

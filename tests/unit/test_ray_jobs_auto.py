@@ -139,6 +139,22 @@ def test_a_tuned_linear_model_is_not_the_simple_one() -> None:
     assert choice.members[0][0] is better
 
 
+def test_a_trial_takes_part_only_where_tuning_gained_more_than_chance() -> None:
+    board = board_of(np.zeros(200, dtype=np.int64))
+    default = np.clip(RNG.normal(0.8, 0.1, 200), 0.01, 0.99)
+    enter(board, "dummy", np.full(200, 0.5))
+    enter(board, "lightgbm", default)
+    lucky = np.clip(default + RNG.normal(0.004, 0.2, 200), 0.2, 0.99)
+    enter(board, "lightgbm tuned 1", lucky, model="lightgbm", trial=0)
+    choice = choose(board)
+    assert choice is not None
+    assert [one.name for one, _ in choice.members] == ["lightgbm"]
+    enter(board, "lightgbm tuned 2", np.minimum(default * 1.1, 0.99), model="lightgbm", trial=1)
+    choice = choose(board)
+    assert choice is not None
+    assert choice.members[0][0].name == "lightgbm tuned 2"
+
+
 def test_several_win_where_they_are_clearly_better() -> None:
     board = board_of(np.zeros(400, dtype=np.int64))
     right = RNG.random(400) < 0.5
