@@ -19,8 +19,8 @@ from tests.support.world import LATE, World, until
 OUTAGE = 90.0
 #: Seconds that both jobs take side by side: through the outage and both kills, with a margin.
 NEEDED = 190.0
-#: So many that the first probe still runs when the second has been started.
-_PROBE_TREES = 400
+#: Of the first probe, and how long the last must take at least: the two are started one after the other.
+_PROBE_TREES, _PROBE_SECONDS = 100, 15.0
 
 
 def test_frozen_tunnel_cut_connection_driver_and_whole_head_killed(home: Home) -> None:
@@ -67,17 +67,24 @@ def assert_in_order_and_once_each(events: list[Event]) -> None:
 
 
 def trees_for(home: Home, table: Path, seconds: float) -> int:
-    """How many trees take that long here, by growing some on both machines at once, as the jobs will."""
-    command = f"/train {table} diagnosis model=random_forest n_estimators={_PROBE_TREES}"
+    """How many trees take that long here, by growing some on both machines at once, as the jobs will: more and more,
+    until that takes long enough to tell.
+    """
+    trees, took = _PROBE_TREES, 0.0
+    while took < _PROBE_SECONDS:
+        trees = round(trees * min(4.0, 1.2 * _PROBE_SECONDS / took)) if took else trees
+        took = min(training_times(home, table, trees))
+    return min(10_000, round(trees * seconds / took))
+
+
+def training_times(home: Home, table: Path, trees: int) -> list[float]:
+    """Seconds that the training itself took, on each machine."""
+    command = f"/train {table} diagnosis model=random_forest n_estimators={trees}"
     probes = [run(home, f"{command} on={name}") for name in ("laptop", "desk")]
     for _ in probes:
         home.world.chat.expect(r"is kept on (laptop|desk)", within=LATE)
-    times = [
-        [event.at for event in home.world.events(job) if isinstance(event, Progress) and event.step == "training"]
-        for job in probes
-    ]
-    fastest = min(each[-1] - each[0] for each in times)
-    return min(10_000, round(_PROBE_TREES * seconds / fastest))
+    results = [end.result for job in probes if isinstance(end := home.world.events(job)[-1], Completed)]
+    return [result.train_seconds for result in results if result.kind == "train"]
 
 
 def kill_driver(world: World) -> None:

@@ -112,10 +112,14 @@ def test_where_logistic_regression_is_best_it_wins(searched: tuple[str, Asked, F
 # --- on a real Ray ---
 @pytest.fixture
 def fitting_table(tmp_path: Path) -> AutoOrder:
-    case = asked("cancer", tmp_path / "scratch", budget=10.0)
-    rows = np.arange(len(case.order.values))
-    write_table(case.order, {"fold-0": (rows[100:], rows[:100])}, case.order.scratch / "auto")
-    return case.order
+    return written(asked("cancer", tmp_path / "scratch", budget=10.0).order)
+
+
+def written(order: AutoOrder) -> AutoOrder:
+    """Its table where tasks find it."""
+    rows = np.arange(len(order.values))
+    write_table(order, {"fold-0": (rows[100:], rows[:100])}, order.scratch / "auto")
+    return order
 
 
 def test_a_task_fits_and_answers_with_numbers(cluster: None, fitting_table: AutoOrder) -> None:
@@ -127,16 +131,19 @@ def test_a_task_fits_and_answers_with_numbers(cluster: None, fitting_table: Auto
     assert outcome.said.mean() > 0.9
 
 
-def test_a_task_that_takes_too_much_memory_is_lost_alone(cluster: None, fitting_table: AutoOrder) -> None:
+def test_a_task_that_takes_too_much_memory_is_lost_alone(cluster: None, tmp_path: Path) -> None:
+    order = asked("cancer", tmp_path / "scratch", budget=10.0).order
+    many = np.arange(40_000) % len(order.values)
+    table = written(replace(order, frame=order.frame.iloc[many], values=order.values[many], keys=order.keys.at(many)))
     runner = RayRunner(PIN, 1, "job1234")
-    forest = _fit(fitting_table, "random_forest")
-    runner.start(replace(forest, parameters={"n_estimators": 5}))  # its libraries are loaded now, outside of the limit
+    runner.start(_fit(table, "logistic_regression"))  # the libraries are loaded now, outside of the limit
     assert isinstance(_waited(runner)[0][1], Fitted)
-    runner.start(replace(forest, parameters={"n_estimators": 10_000}, memory=2**24))
+    # 495 terms of 39,900 rows: blocks of 158 MB, which no worker has free of its own.
+    runner.start(replace(_fit(table, "polynomial"), memory=2**24))
     (_, outcome), *_ = _waited(runner)
     assert isinstance(outcome, Lost)
     assert outcome.memory
-    runner.start(_fit(fitting_table, "logistic_regression"))
+    runner.start(_fit(table, "logistic_regression"))
     assert isinstance(_waited(runner)[0][1], Fitted)
 
 

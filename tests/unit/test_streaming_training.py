@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +16,7 @@ from ray_jobs.models import load_model
 from ray_jobs.problems import Refused
 from ray_jobs.spec import FileSplit, GroupSplit, PathData, ProblemCode, TimeSplit
 from ray_jobs.streaming import can_stream, streamed_entry
-from tests.support.streams import FrameSource, order_for, run, settled
+from tests.support.streams import FrameSource, order_for, run
 
 
 def cancer() -> pd.DataFrame:
@@ -163,31 +162,6 @@ def test_rare_classes_weigh_more_where_that_is_wanted(tmp_path: Path) -> None:
             means.append(float(found.model.outputs(found.test_frame)[:, 1].mean()))
     assert means[2] > 2 * means[0]
     assert means[3] > 2 * means[1]
-
-
-def test_lightgbm_takes_as_many_rows_as_fit(tmp_path: Path) -> None:
-    rng = np.random.default_rng(0)
-    frame = pd.DataFrame(rng.normal(size=(2_500_000, 2)), columns=["x", "z"])
-    frame["y"] = frame["x"] + frame["z"] > rng.normal(size=len(frame))
-    sample = order_for(frame[:20_000], "y", "lightgbm", tmp_path, parameters={"n_estimators": 3})
-    order = replace(sample, source=FrameSource(frame), memory=settled() + 100_000_000)
-    found, _ = run(order)
-    total = len(frame) - found.rows_test
-    assert 0.2 * total < found.rows_train < 0.95 * total
-    assert f"{found.rows_train:,} of the {total:,} training rows" in found.how
-    assert score(found) > 0.85
-
-
-def test_a_sample_is_as_large_as_fits(tmp_path: Path) -> None:
-    # What the libraries take when they are loaded, and what other tests in this process gave back, is not the sample's.
-    parameters = {"n_estimators": 50}
-    run(order_for(digits(), "digit", "random_forest", tmp_path / "first", memory=500_000_000, parameters=parameters))
-    frame = pd.concat([digits()] * 60, ignore_index=True)
-    order = order_for(frame, "digit", "random_forest", tmp_path, memory=150_000_000, parameters=parameters)
-    found, _ = run(order)
-    total = len(frame) - found.rows_test
-    assert 1000 < found.rows_train < 0.5 * total
-    assert f"{found.rows_train:,} of the {total:,} training rows" in found.how
 
 
 def test_too_little_memory_is_said_with_numbers(tmp_path: Path) -> None:
