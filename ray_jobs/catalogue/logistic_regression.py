@@ -16,11 +16,13 @@ class LogisticParameters(Weighted):
 def fit(training: Training) -> Fit:
     from sklearn.linear_model import LogisticRegression
 
+    from ray_jobs.catalogue.solver import logistic_solver
     from ray_jobs.preparation import learning, prepared
 
     yield Step(name="training")
     rows = prepared(training, "linear")
-    model = LogisticRegression(**training.parameters.model_dump(), random_state=training.seed)
+    solver = logistic_solver(len(rows.matrix), rows.matrix.shape[1], training.classes)
+    model = LogisticRegression(**training.parameters.model_dump(), solver=solver, random_state=training.seed)
     with learning():
         model.fit(rows.matrix, rows.values)
     return rows.model(model)

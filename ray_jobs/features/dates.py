@@ -17,7 +17,8 @@ class DateParts(TransformerMixin, BaseEstimator):  # type: ignore[misc]  # sciki
     """Date columns to the parts that vary in training, and the days since 1970.
 
     periodic: month, day of the week and hour as points of a circle besides, so that December is next to January for
-    models that measure distances.
+    models that measure distances. Otherwise the columns are for trees, which ask only what comes before what: a part
+    that never falls while the days rise, like the month within one year, would tell them nothing and is left out.
     """
 
     def __init__(self, *, periodic: bool = False) -> None:
@@ -26,9 +27,13 @@ class DateParts(TransformerMixin, BaseEstimator):  # type: ignore[misc]  # sciki
     def fit(self, frame: pd.DataFrame, y: object = None) -> DateParts:
         self.parts_: list[list[str]] = []
         for name in frame.columns:
-            dates = pd.Series(frame[name].unique()).dt
-            self.parts_.append([part for part in _PARTS if getattr(dates, part).nunique() > 1])
+            dates = pd.Series(frame[name].dropna().unique()).sort_values().dt
+            self.parts_.append([part for part in _PARTS if self._tells(getattr(dates, part))])
         return self
+
+    def _tells(self, values: pd.Series) -> bool:
+        """`values`: of one part, in the order of the dates."""
+        return values.nunique() > 1 and (self.periodic or not values.is_monotonic_increasing)
 
     @property
     def widths(self) -> list[int]:

@@ -14,13 +14,14 @@ import numpy as np
 from ray_jobs.catalogue import Step
 from ray_jobs.catalogue.lightgbm import booster_settings
 from ray_jobs.features import category_count
+from ray_jobs.memory import give_back
 from ray_jobs.models import BoosterModel
 from ray_jobs.preparation import Prepared, learning, prepared
 from ray_jobs.rounds import Rounds, grown
 from ray_jobs.streaming.binned import BinnedRows
 from ray_jobs.streaming.plan import FEWEST_ROWS, lightgbm_bytes, steady
 from ray_jobs.streaming.sides import SHARE, hashed, share_border
-from ray_jobs.streaming.watch import MB, OverBudget, give_back
+from ray_jobs.streaming.watch import MB, OverBudget
 from ray_jobs.streaming.work import READ_AGAIN, SURVEYED, Learned, Learning, Work, within
 
 #: Of the memory that is left, for what the batches and the trees take.

@@ -15,6 +15,7 @@ import numpy as np
 
 from ray_jobs.catalogue import Step
 from ray_jobs.catalogue.keras_network import load_keras
+from ray_jobs.memory import give_back
 from ray_jobs.problems import Refused, clip
 from ray_jobs.spec import ProblemCode
 from ray_jobs.streaming.kept import Kept
@@ -24,7 +25,7 @@ from ray_jobs.streaming.order import Streamed, StreamOrder
 from ray_jobs.streaming.plan import plan_of
 from ray_jobs.streaming.sides import All, sides_of
 from ray_jobs.streaming.survey import Reading, Survey, survey, survey_other
-from ray_jobs.streaming.watch import MB, OverBudget, Watch, give_back
+from ray_jobs.streaming.watch import MB, OverBudget, Watch
 from ray_jobs.streaming.work import SURVEYED, Learned, Work, paced
 from ray_jobs.target import FEWEST_ROWS
 

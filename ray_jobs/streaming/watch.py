@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import ctypes
 import resource
 from contextlib import suppress
 from pathlib import Path
 
-import pyarrow as pa
-
-from ray_jobs.memory import resident
+from ray_jobs.memory import give_back, resident
 
 MB = 10**6
 #: From this share of the limit on, memory that is free is given back at once. That takes milliseconds; on a stream of
@@ -52,13 +49,6 @@ class Watch:
         """Bytes that may still be taken."""
         give_back()
         return int(self._share * min(self.limit - resident(), _addresses_left() / _ADDRESSES))
-
-
-def give_back() -> None:
-    """Hands memory that is free back to the system: Arrow's pool and the C library hold on to it."""
-    pa.default_memory_pool().release_unused()
-    with suppress(OSError, AttributeError):  # another C library has no such call
-        ctypes.CDLL("libc.so.6").malloc_trim(0)
 
 
 def _addresses_left() -> int:

@@ -9,7 +9,7 @@ from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 from ray_jobs.catalogue import AUTO, Entry, Parameters, Step, check_task, checked_parameters, entry_of
 from ray_jobs.cores import Moment, free_cores, moment
-from ray_jobs.memory import PeakMemory, memory_budget, resident, training_memory
+from ray_jobs.memory import PeakMemory, give_back, memory_budget, resident, training_memory
 from ray_jobs.problems import Refused
 from ray_jobs.reading.source import Source, open_source
 from ray_jobs.spec import ProblemCode, TrainResult
@@ -73,6 +73,7 @@ def _learn(
 ) -> Learning:
     """In memory."""
     prepared = prepare(source, order.spec, order.place)
+    give_back()  # a table takes twice its size while it is read
     target, notes = prepared.target, [*prepared.notes]
     if entry:
         check_task(entry, target.task, target.name)
@@ -83,6 +84,7 @@ def _learn(
     with threadpool_limits(limits=threads):
         if entry and parameters:
             model, folds = yield from scaled(fit_entry(order, entry, parameters, prepared, threads), _FITTING, _JUDGING)
+            notes += model.notes
         else:
             found = yield from scaled(find_best(order, prepared, order.threads, budget), _FITTING, _JUDGING)
             model = found.model

@@ -11,12 +11,11 @@ import numpy as np
 import pandas as pd
 
 from ray_jobs.catalogue import Step, entry_of
-from ray_jobs.memory import resident
+from ray_jobs.memory import give_back, resident
 from ray_jobs.profiling import choose_features
 from ray_jobs.schema import Column, conform
 from ray_jobs.spec import RandomSplit, Task
 from ray_jobs.streaming import Streamed, StreamOrder, train_streamed
-from ray_jobs.streaming.watch import give_back
 from ray_jobs.target import target_of
 
 
