@@ -2,7 +2,8 @@
 
 key          the machine's ed25519 key, 0600; never leaves this file
 machine.json what the join gave
-run/         sockets and the box's record; outside the box
+run/         sockets, the box's record, the agent's status; outside the box
+agent.log    what the node agent said
 node/        the box's own folder; nothing outside the box opens a path in it
 """
 
@@ -15,7 +16,7 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
@@ -32,6 +33,19 @@ def _key_length(key: bytes) -> bytes:
     return key
 
 
+class Limits(BaseModel):
+    """What of this machine the owner gives, and when (`hayride-node limit`). None: all that there is."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    cores: int | None = Field(None, ge=1)
+    memory: int | None = Field(None, gt=0)  #: bytes
+    gpu: bool = True
+    hours: tuple[int, int] | None = None  #: from and to, full hours of the local day; (22, 7) goes over midnight
+    battery: bool = True  #: whether jobs begin while the machine runs on its battery
+    priority: Literal["low", "normal"] = "low"
+
+
 class Machine(BaseModel):
     """What this machine joined, and what its owner chose."""
 
@@ -45,8 +59,33 @@ class Machine(BaseModel):
     pool_tag: str = Field(max_length=64)
     machine_tag: str = Field(max_length=64)
     allowed: tuple[str, ...] = ()
+    max_sizes: dict[str, int] = Field(default_factory=dict)  #: bytes of the largest file to read, by allowed folder
     sealing: Sealing = "auto"
     node_python: str = ""  #: interpreter of the node's environment
+    share_rows: bool = True  #: whether rows and values of tables may leave the machine in previews and profiles
+    limits: Limits = Limits()
+
+    def chosen(self) -> dict[str, Any]:
+        """What its owner chose here, which no join changes."""
+        return {name: getattr(self, name) for name in _CHOSEN}
+
+
+_CHOSEN = ("allowed", "max_sizes", "sealing", "node_python", "share_rows", "limits")
+
+
+class Status(BaseModel):
+    """How the node agent gets on, as it last wrote it down for `hayride-node status`."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    pid: int
+    state: Literal["connecting", "waiting", "connected", "joined", "stopped"]
+    since: float  #: seconds since the epoch; of the state
+    heard: float = 0.0  #: when the server last answered
+    told: str = ""  #: the last thing that was said of it
+    sealed: bool = False
+    jobs: int | None = None  #: that run here, as the server says; None: not known
+    paused: str = ""  #: why no job begins here now
 
 
 class StateFolder:
@@ -87,6 +126,24 @@ class StateFolder:
     def save(self, machine: Machine) -> None:
         self._write("machine.json", json.dumps(machine.model_dump(mode="json"), indent=1).encode())
 
+    def status(self) -> Status | None:
+        """What the node agent wrote last; None where it never ran. It may have been killed since: see `running`."""
+        try:
+            return Status.model_validate_json((self.run / "status.json").read_bytes())
+        except (FileNotFoundError, ValidationError):
+            return None
+
+    def note(self, status: Status) -> None:
+        self._write("run/status.json", status.model_dump_json().encode())
+
+    def running(self) -> bool:
+        """Whether a node agent works in this folder now."""
+        try:
+            with self.only_one():
+                return False
+        except AlreadyRunning:
+            return True
+
     @contextmanager
     def only_one(self) -> Iterator[None]:
         """Raises AlreadyRunning while another node agent works in this folder."""
@@ -99,7 +156,7 @@ class StateFolder:
 
     def _write(self, name: str, content: bytes) -> None:
         """Whole or not at all, 0600."""
-        descriptor, temporary = tempfile.mkstemp(dir=self.path, prefix=f".{name}-")
+        descriptor, temporary = tempfile.mkstemp(dir=self.path, prefix=f".{Path(name).name}-")
         with os.fdopen(descriptor, "wb") as file:
             file.write(content)
             file.flush()
