@@ -8,11 +8,27 @@ from collections.abc import Sequence
 
 from node_join import script
 from node_join.commands import joining
+from node_join.commands.allow import ALLOW
 from node_join.commands.command import Command
+from node_join.commands.doctor import DOCTOR
+from node_join.commands.limit import LIMIT
+from node_join.commands.logs import LOGS
+from node_join.commands.share_rows import SHARE_ROWS
+from node_join.commands.status import STATUS
 from node_join.errors import NodeError
 
 #: In the order of --help.
-COMMANDS: tuple[Command, ...] = (joining.JOIN, joining.REDEEM, joining.RUN)
+COMMANDS: tuple[Command, ...] = (
+    joining.JOIN,
+    joining.REDEEM,
+    joining.RUN,
+    STATUS,
+    LOGS,
+    DOCTOR,
+    ALLOW,
+    SHARE_ROWS,
+    LIMIT,
+)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
