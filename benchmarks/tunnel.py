@@ -30,7 +30,8 @@ from head.pool.door import Door, checked
 from node_join.facts import facts
 from node_join.inner.config import LINE_LIMIT
 from node_join.inner.ssh import exchange_lines, forwarded
-from node_join.state import Machine, StateFolder
+from node_join.messages import Grant, HeartbeatAnswer
+from node_join.state import Limits, Machine, StateFolder
 from node_join.tunnel import run_tunnel
 from ray_jobs.ports import HEAD, HEAD_ADDRESS
 from sealing import SocketFolder
@@ -125,9 +126,9 @@ class Quiet:
 
     def waiting(self, message: str) -> None: ...
 
-    def connected(self) -> None: ...
+    def connected(self, grant: Grant) -> None: ...
 
-    def joined(self) -> None: ...
+    def heard(self, answer: HeartbeatAnswer) -> None: ...
 
 
 async def agent(folder: Path) -> None:
@@ -135,7 +136,7 @@ async def agent(folder: Path) -> None:
     state = StateFolder(folder / "state")
     machine = state.machine()
     assert machine
-    told = facts(sealed=True, folder=state.node, allowed=())
+    told = facts(sealed=True, folder=state.node, allowed=(), limits=Limits())
     await run_tunnel(machine, state.key(), str(folder / "box" / "tunnel"), lambda: told, Quiet())
 
 

@@ -55,6 +55,11 @@ PROBLEMS: dict[ProblemCode, ErrorWords] = {
         data=_LOOKED,
         remedy="Check that the export finished, or choose another file.",
     ),
+    ProblemCode.FILE_TOO_LARGE: ErrorWords(
+        happened="The file is larger than its machine's owner lets jobs read.",
+        data=_UNTOUCHED,
+        remedy="Choose a smaller file, or type `hayride-node allow FOLDER --max-size SIZE` on that machine.",
+    ),
     ProblemCode.FILE_UNREADABLE: ErrorWords(
         happened="The machine may not read that file.",
         data=_UNTOUCHED,

@@ -219,6 +219,12 @@ class MachineView:
     version: str
     running_jobs: int
     allowed: tuple[str, ...]  #: folders, as the owner knows them
+    paused: str = ""  #: why no job begins there now, in its owner's words; "" where jobs may begin
+    outdated: bool = False  #: its node agent is too old: `hayride-node upgrade` there
+    load: float | None = None  #: of the last minute
+    memory_free: int | None = None  #: bytes
+    disk_free: int | None = None  #: bytes
+    gpus: int = 0
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -73,6 +73,7 @@ REASON_OF_PROBLEM: Mapping[ProblemCode, EndReason] = {
     ProblemCode.FILE_IS_FOLDER: EndReason.REFUSED,
     ProblemCode.FILE_NOT_REGULAR: EndReason.REFUSED,
     ProblemCode.FILE_EMPTY: EndReason.REFUSED,
+    ProblemCode.FILE_TOO_LARGE: EndReason.REFUSED,
     ProblemCode.FILE_UNREADABLE: EndReason.REFUSED,
     ProblemCode.NO_ROWS: EndReason.REFUSED,
     ProblemCode.NOT_THIS_FORMAT: EndReason.REFUSED,

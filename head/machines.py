@@ -15,7 +15,8 @@ from head.api import HEAD, Change, JoinOffer, JoinState, MachineState, MachineVi
 from head.changes import Changes
 from head.clock import Clock
 from head.errors import HayrideError, JobRefused, JoinRefused, TunnelRefused
-from head.gateway.messages import Facts
+from head.gateway.messages import PROTOCOL, Facts
+from head.gateway.services import HeartbeatAnswer
 from head.identity import digest, new_id, new_token
 from head.pools import Pools
 from head.settings import Settings, is_loopback
@@ -101,29 +102,37 @@ class Machines:
         await self._store.machines.disconnected(machine_id, last_seen=self._clock.now())
         await self._tell(machine_id)
 
-    async def heartbeat(self, machine_id: str, facts: Facts) -> bool:
-        """Notes a sign of life; whether the machine's Ray node is in its pool."""
+    async def heartbeat(self, machine_id: str, facts: Facts) -> HeartbeatAnswer:
+        """Notes a sign of life. Raises TunnelRefused for a machine that was revoked."""
         machine = await self._store.machines.find(machine_id)
         if machine is None or machine.revoked:
             raise TunnelRefused("This machine was removed from its pool.", remedy="Join again with a fresh /connect.")
         now = self._clock.monotonic()
         before = self._contacts.get(machine_id)
         if before is None:
-            return False  # its tunnel has ended meanwhile
+            return HeartbeatAnswer(joined=False, jobs=0, paused=False)  # its tunnel has ended meanwhile
         joined = before.joined or await self._in_pool(machine)
         if machine_id not in self._contacts:
-            return False  # as above, while we asked
+            return HeartbeatAnswer(joined=False, jobs=0, paused=False)  # as above, while we asked
         contact = replace(before, heard=now, joined=joined, facts=facts)
         if now - contact.written >= WRITE_EVERY or before.facts is None:
             await self._store.machines.saw(machine_id, facts=facts.model_dump(mode="json"))
             contact = replace(contact, written=now)
         self._contacts[machine_id] = contact
-        if joined and not before.joined:
+        paused = bool(facts.paused)
+        if joined and (not before.joined or paused != bool(before.facts and before.facts.paused)):
             await self._tell(machine_id)
+        if joined and not before.joined:
             warming = asyncio.create_task(self._warm(machine))
             self._warming.add(warming)
             warming.add_done_callback(self._warming.discard)
-        return joined
+        # Counted after the pause was noted: a job that began before it is among them.
+        return HeartbeatAnswer(joined=joined, jobs=await self._store.jobs.count_told(machine_id), paused=paused)
+
+    async def outdated(self, machine_id: str, facts: Facts) -> None:
+        """Its node agent was refused because it is too old; what it said of itself tells the chat."""
+        await self._store.machines.saw(machine_id, facts=facts.model_dump(mode="json"))
+        await self._tell(machine_id)
 
     async def _in_pool(self, machine: MachineRow) -> bool:
         pool = await self._pools.awake(machine.person_id)
@@ -154,6 +163,11 @@ class Machines:
         """Whether jobs can be started on it now."""
         contact = self._contacts.get(machine_id)
         return contact is not None and contact.joined and self._clock.monotonic() - contact.heard < SILENT_AFTER
+
+    def ready(self, machine_id: str) -> bool:
+        """Whether jobs may begin on it now: connected, and not paused by its owner."""
+        contact = self._contacts.get(machine_id)
+        return self.connected(machine_id) and not (contact and contact.facts and contact.facts.paused)
 
     def people_in_contact(self) -> set[str]:
         """Everybody who has a machine with a tunnel."""
@@ -187,6 +201,12 @@ class Machines:
             version=facts.version if facts else "",
             running_jobs=await self._store.jobs.count_running(row.id),
             allowed=facts.allowed if facts else (),
+            paused=facts.paused if facts and state is MachineState.CONNECTED else "",
+            outdated=facts is not None and facts.protocol < PROTOCOL,
+            load=facts.load if facts else None,
+            memory_free=facts.memory_free if facts else None,
+            disk_free=facts.disk_free if facts else None,
+            gpus=facts.gpus if facts else 0,
         )
 
     def _state(self, row: MachineRow) -> MachineState:

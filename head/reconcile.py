@@ -127,7 +127,7 @@ class Reconciler:
         limit = self._parts.settings.limits.running
         running: dict[str, int] = {}
         chosen = []
-        in_reach = [job for job in jobs if self._in_reach(job)]
+        in_reach = [job for job in jobs if self._may_go_on(job)]
         for job in sorted(in_reach, key=lambda job: (job.state.status is JobStatus.QUEUED, job.state.created)):
             count = running.get(job.person_id, 0)
             if job.state.status is not JobStatus.QUEUED or count < limit:
@@ -138,11 +138,16 @@ class Reconciler:
     def _in_reach(self, job: JobRow) -> bool:
         return job.place == HEAD or self._parts.machines.connected(job.place)
 
+    def _may_go_on(self, job: JobRow) -> bool:
+        """In reach and, where it has not begun, on a machine whose owner lets jobs begin now."""
+        waits = job.state.status is JobStatus.QUEUED and job.place != HEAD
+        return self._parts.machines.ready(job.place) if waits else self._in_reach(job)
+
     # --- one job ---
 
     async def _follow(self, job: JobRow) -> None:
         """Tells the agent and takes in its events until the job has ended, or its machine is away."""
-        while self._in_reach(job):
+        while self._may_go_on(job):
             try:
                 job = await self._listen(job)
             except HayrideError as error:

@@ -16,7 +16,7 @@ from head.api import Change
 from head.changes import Changes
 from head.errors import NotFoundError, TunnelRefused
 from head.gateway.messages import Facts
-from head.gateway.services import MachineIdentity, Opened, PoolDashboard, Redeemed
+from head.gateway.services import HeartbeatAnswer, MachineIdentity, Opened, PoolDashboard, Redeemed
 from head.identity import digest, machine_tag
 from head.machines import Machines
 from head.pools import Pools
@@ -97,12 +97,15 @@ class Wiring:
             ray_version=version("ray"),
         )
 
-    async def heartbeat(self, machine_id: str, facts: Facts) -> bool:
-        was = self.machines.connected(machine_id)
-        joined = await self.machines.heartbeat(machine_id, facts)
-        if joined and not was:
+    async def heartbeat(self, machine_id: str, facts: Facts) -> HeartbeatAnswer:
+        ready = self.machines.ready(machine_id)
+        answer = await self.machines.heartbeat(machine_id, facts)
+        if self.machines.ready(machine_id) and not ready:
             self.reconciler.wake()
-        return joined
+        return answer
+
+    async def outdated(self, machine_id: str, facts: Facts) -> None:
+        await self.machines.outdated(machine_id, facts)
 
     async def tunnel_opened(self, machine_id: str) -> None:
         await self.machines.opened(machine_id)

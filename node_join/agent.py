@@ -1,19 +1,31 @@
-"""The node agent: keeps the machine's box running and one tunnel open, and says at the prompt how it goes."""
+"""The node agent: keeps the machine's box running and one tunnel open, and says at the prompt how it goes.
+
+What its owner changes (`hayride-node allow`, `limit`, ...) is written into machine.json; the agent sees that and, where
+the box would be another, starts it anew between jobs: it tells the server that no job may begin here, and waits until
+the server has said that it knows and that none runs.
+"""
 
 from __future__ import annotations
 
 import asyncio
+import logging
+import os
 import random
 import signal
+import time
 from collections.abc import Callable
-from functools import partial
+from datetime import datetime
+from logging.handlers import RotatingFileHandler
 
 from node_join.backoff import Backoff
 from node_join.box import MachineBox
-from node_join.errors import Again, BoxSilent, ForGood
-from node_join.facts import cores, facts, in_words, memory
-from node_join.state import Machine, StateFolder
+from node_join.errors import Again, BoxSilent, ForGood, NodeError
+from node_join.facts import Facts, facts, given_cores, given_memory, in_words
+from node_join.messages import Grant, HeartbeatAnswer
+from node_join.pauses import on_battery, paused
+from node_join.state import Machine, StateFolder, Status
 from node_join.tunnel import run_tunnel
+from node_join.upgrades import renewed
 from sealing import seal_status
 
 #: Exit status when it is no use to start again: refused, revoked, replaced.
@@ -22,6 +34,12 @@ EXIT_FOR_GOOD = 3
 _GOOD = 30.0
 #: A box that did not answer so many times is started anew. Not at once: that ends its jobs, and it may just be busy.
 _SILENT = 3
+#: Seconds between looks at what the owner has changed.
+_LOOK = 1.0
+#: Answers by which nothing runs here, before the box is started anew.
+_QUIET = 2
+_LOG_SIZE = 1024 * 1024
+_BEGINNING_ANEW = "Its settings have changed, and it begins anew."
 
 Say = Callable[[str], None]
 
@@ -32,14 +50,23 @@ class NodeAgent:
     def __init__(self, machine: Machine, state: StateFolder, say: Say) -> None:
         self._machine = machine
         self._state = state
-        self._say = say
+        self._prompt = say
+        self._log = RotatingFileHandler(state.path / "agent.log", maxBytes=_LOG_SIZE, backupCount=1, encoding="utf-8")
+        self._log.setFormatter(logging.Formatter("%(asctime)s %(message)s"))
+        self._status = Status(pid=os.getpid(), state="connecting", since=time.time())
         self._said_waiting = False
         self._said_joined = False
+        #: Answers in a row by which no job runs and none may begin. One is not enough: a job may be on its way.
+        self._quiet = 0
+        #: What the next box is made of; None where the one that runs is as it should be.
+        self._pending: Machine | None = None
+        self._renewing: asyncio.Task[None] | None = None
 
     async def run(self) -> int:
         """Raises NodeError where no box can be made."""
         box = MachineBox(self._machine, self._state, sealed=await asyncio.to_thread(self._sealed))
-        working = asyncio.create_task(self._work(box))
+        self._note(sealed=box.sealed)
+        working = asyncio.ensure_future(self._both(box))
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
             loop.add_signal_handler(number, working.cancel)
@@ -52,6 +79,8 @@ class NodeAgent:
             return EXIT_FOR_GOOD
         finally:
             await box.stop()
+            self._note(state="stopped")
+            self._log.close()
         return 0
 
     def _sealed(self) -> bool:
@@ -69,12 +98,35 @@ class NodeAgent:
             self._say(f"To seal it: {status.remedy}")
         return status.available
 
+    async def _both(self, box: MachineBox) -> None:
+        """The tunnel, and the watch over what the owner changes; the end of either is the end of both."""
+        tasks = [asyncio.create_task(self._work(box)), asyncio.create_task(self._watch(box))]
+        try:
+            done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+            for task in done:
+                task.result()
+        finally:
+            if self._renewing:
+                tasks.append(self._renewing)
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+
     async def _work(self, box: MachineBox) -> None:
         backoff, silent = Backoff(random.Random()), 0
         key = self._state.key()
         loop = asyncio.get_running_loop()
         self._say(f"Connecting to {self._machine.url} as {self._machine.name} ...")
-        told = partial(facts, sealed=box.sealed, folder=self._state.node, allowed=self._machine.allowed)
+
+        def told() -> Facts:
+            return facts(
+                sealed=box.sealed,
+                folder=self._state.node,
+                allowed=self._machine.allowed,
+                limits=self._machine.limits,
+                paused=self._paused(),
+            )
+
         while True:
             await box.ensure()
             began = loop.time()
@@ -89,7 +141,50 @@ class NodeAgent:
                 wait = backoff.wait()
                 words = box.last_words()
                 self._say(f"{reason} Trying again in {wait:.1f} s." + (f" The box said: {words}" if words else ""))
+                self._quiet = 0
+                self._note(state="waiting", jobs=None)
                 await asyncio.sleep(wait)
+
+    # --- what the owner changes ---
+
+    def _paused(self) -> str:
+        """Why no job may begin here now."""
+        if self._pending:
+            return _BEGINNING_ANEW
+        limits = self._machine.limits
+        return paused(limits, datetime.now().astimezone(), on_battery=not limits.battery and on_battery())
+
+    async def _watch(self, box: MachineBox) -> None:
+        """Raises ForGood where the machine has left its pool."""
+        while True:
+            await asyncio.sleep(_LOOK)
+            machine = self._state.machine()
+            if machine is None:
+                raise ForGood("This machine has left its pool.")
+            if box.outdated(machine):
+                self._pending = machine
+            else:
+                self._machine, self._pending = machine, None
+            if self._pending and self._quiet >= _QUIET:
+                await self._begin_anew(box, self._pending)
+
+    async def _begin_anew(self, box: MachineBox, machine: Machine) -> None:
+        self._say("The settings of this machine have changed: its box is started anew.")
+        await box.stop()
+        box.use(machine)
+        self._machine, self._pending = machine, None
+        self._quiet = 0
+        self._note(jobs=None, paused="")
+
+    async def _renew(self, environment: str) -> None:
+        """The server wants another environment for the node: made while jobs go on, used when none runs."""
+        try:
+            python = await asyncio.to_thread(renewed, self._machine, self._state, environment)
+        except NodeError as error:
+            self._say(f"The node's environment was not renewed: {error}")
+            return
+        machine = self._state.machine() or self._machine
+        self._state.save(machine.model_copy(update={"node_python": python}))
 
     # --- what a tunnel tells ---
 
@@ -98,11 +193,33 @@ class NodeAgent:
             self._say(message)
             self._said_waiting = True
 
-    def connected(self) -> None:
+    def connected(self, grant: Grant) -> None:
         self._said_waiting = False
         self._say("Connected." if self._said_joined else "Connected; starting the Ray node ...")
+        self._note(state="connected", heard=time.time())
+        busy = self._renewing is not None and not self._renewing.done()
+        if grant.environment and not busy and self._state.outdated(self._machine, grant.environment):
+            self._renewing = asyncio.create_task(self._renew(grant.environment))
 
-    def joined(self) -> None:
-        if not self._said_joined:
+    def heard(self, answer: HeartbeatAnswer) -> None:
+        state = "joined" if answer.joined else "connected"
+        self._quiet = self._quiet + 1 if answer.paused and answer.jobs == 0 else 0
+        self._note(state=state, heard=time.time(), jobs=answer.jobs, paused=self._paused() if answer.paused else "")
+        if answer.joined and not self._said_joined:
             self._said_joined = True
-            self._say(f"{self._machine.name} joined: {in_words(cores(), memory())}")
+            limits = self._machine.limits
+            self._say(f"{self._machine.name} joined: {in_words(given_cores(limits), given_memory(limits))}")
+
+    # --- saying it ---
+
+    def _say(self, text: str) -> None:
+        self._prompt(text)
+        self._log.handle(logging.makeLogRecord({"msg": text, "levelno": logging.INFO}))
+        self._note(told=text)
+
+    def _note(self, **changed: object) -> None:
+        """Writes the status down; since when it holds follows from the state."""
+        if changed.get("state", self._status.state) != self._status.state:
+            changed["since"] = time.time()
+        self._status = self._status.model_copy(update=changed)
+        self._state.note(self._status)

@@ -12,14 +12,14 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
+import sealing
 from node_join.errors import NodeError
-from node_join.facts import cores, memory
-from node_join.state import Machine, StateFolder
+from node_join.facts import given_cores, given_memory, gpu_files, gpus
+from node_join.state import Limits, Machine, StateFolder
 from sealing import (
     Bind,
     Box,
     BoxPlan,
-    Limits,
     SealError,
     SocketFolder,
     allowed_binds,
@@ -53,12 +53,12 @@ class Sizes:
         return {"cores": self.cores, "memory": self.memory, "object_store": self.object_store}
 
     @classmethod
-    def of_this_machine(cls, folder: Path) -> Sizes:
-        total = memory()
+    def of_this_machine(cls, folder: Path, limits: Limits) -> Sizes:
+        total = given_memory(limits)
         store = min(512 * _MIB, max(100 * _MIB, total // 10))
         free = shutil.disk_usage(folder).free
         return cls(
-            cores=cores(),
+            cores=given_cores(limits),
             memory=max(total * 8 // 10 - store, 500 * _MIB),
             object_store=store,
             quota=max(_GIB, min(100 * _GIB, free // 2)),
@@ -72,7 +72,8 @@ def place(machine: Machine, state: StateFolder, sizes: Sizes, *, inside: str) ->
         "folder_as_owner_knows": str(state.node),
         "home": str(Path.home()),
         "allowed": list(machine.allowed),
-        "share_rows": True,
+        "max_sizes": machine.max_sizes,
+        "share_rows": machine.share_rows,
         "quota": sizes.quota,
         "memory": sizes.memory,
     }
@@ -92,7 +93,8 @@ def box_plan(
         shown += app_binds(_PACKAGES) if sealed else ()
     for folder in machine.allowed if sealed else ():
         shown += allowed_binds(Path(folder))
-    config = {"folder": inside, "temp": str(temp or "/node/ray"), **sizes.told}
+    given = machine.limits.gpu
+    config = {"folder": inside, "temp": str(temp or "/node/ray"), "gpus": len(gpus()) if given else 0, **sizes.told}
     return BoxPlan(
         name=f"machine-{machine.machine_id}",
         folder=state.node,
@@ -114,7 +116,10 @@ def box_plan(
             _PLACE: json.dumps(place(machine, state, sizes, inside=inside)).encode(),
         },
         sockets={SOCKET: listening},
-        limits=Limits(memory=sizes.memory + sizes.object_store, processes=4096, shm=sizes.object_store + 64 * _MIB),
+        devices=gpu_files() if given else (),
+        limits=sealing.Limits(
+            memory=sizes.memory + sizes.object_store, processes=4096, shm=sizes.object_store + 64 * _MIB
+        ),
     )
 
 
@@ -130,11 +135,19 @@ class MachineBox:
         self.sealed = sealed
         self._machine = machine
         self._state = state
-        self._sizes = Sizes.of_this_machine(state.node)
         self._sockets = SocketFolder(state.run)
         self._record = state.run / "box.json"
         self._box: Box | None = None
+        self._changing = asyncio.Lock()
         self._temp: Path | None = None
+
+    def outdated(self, machine: Machine) -> bool:
+        """Whether a box for `machine` would be another than the one that runs."""
+        return _held(machine) != _held(self._machine)
+
+    def use(self, machine: Machine) -> None:
+        """The next box is made for `machine`."""
+        self._machine = machine
 
     @property
     def address(self) -> str:
@@ -143,17 +156,22 @@ class MachineBox:
 
     async def ensure(self) -> None:
         """Raises NodeError where no box can be made."""
-        if self._box and self._box.alive():
-            return
-        try:
-            if self._box:
-                await asyncio.to_thread(self._box.stop, patience=0)  # what it left
-            await asyncio.to_thread(self._find_or_start)
-        except SealError as error:
-            raise NodeError(str(error)) from error
+        async with self._changing:
+            if self._box and self._box.alive():
+                return
+            try:
+                if self._box:
+                    await asyncio.to_thread(self._box.stop, patience=0)  # what it left
+                await asyncio.to_thread(self._find_or_start)
+            except SealError as error:
+                raise NodeError(str(error)) from error
 
     async def stop(self) -> None:
         """Ends the box and all that was made for it. Raises NodeError where something of it does not end."""
+        async with self._changing:
+            await self._stop()
+
+    async def _stop(self) -> None:
         try:
             if self._box:
                 await asyncio.to_thread(self._box.stop, patience=PATIENCE)
@@ -185,7 +203,8 @@ class MachineBox:
         start = launch if self.sealed else launch_unsealed
         run = self._state.run
         with only_box(run / "lock", patience=PATIENCE) as lock, self._sockets.listen(SOCKET) as listening:
-            plan = box_plan(self._machine, self._state, self._sizes, listening, temp=self._temp)
+            sizes = Sizes.of_this_machine(self._state.node, self._machine.limits)
+            plan = box_plan(self._machine, self._state, sizes, listening, temp=self._temp)
             self._box = start(plan, errors=run / "errors", lock=lock)
         temp = str(self._temp) if self._temp else ""
         record = {"fingerprint": fingerprint, "box": self._box.to_json(), "temp": temp}
@@ -210,5 +229,10 @@ class MachineBox:
         return None
 
     def _fingerprint(self) -> str:
-        parts = [self._machine.model_dump(mode="json"), self.sealed, str(self._state.path), os.path.realpath(__file__)]
+        parts = [_held(self._machine), self.sealed, str(self._state.path), os.path.realpath(__file__)]
         return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
+
+
+def _held(machine: Machine) -> dict[str, object]:
+    """What of a machine goes into its box: when it may work is the node agent's business alone."""
+    return machine.model_dump(mode="json", exclude={"limits": {"hours", "battery"}, "url": True, "name": True})

@@ -5,9 +5,16 @@ from __future__ import annotations
 import hashlib
 import os
 import platform
+import shutil
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TypedDict
+
+from node_join.state import Limits
+
+#: Of the tunnel's messages: grows when an older server or node agent could not go along.
+PROTOCOL = 1
+_GPU_SHARED = ("nvidiactl", "nvidia-uvm", "nvidia-uvm-tools", "nvidia-modeset")
 
 
 class Facts(TypedDict):
@@ -22,12 +29,19 @@ class Facts(TypedDict):
     sealed: bool
     folder: str
     allowed: list[str]
+    protocol: int  #: of the tunnel's messages
+    paused: str  #: why no job begins here now; "" where jobs may begin
+    load: float  #: of the last minute
+    memory_free: int  #: bytes
+    disk_free: int  #: bytes, where the machine's own folder lies
+    gpus: int
 
 
-def facts(*, sealed: bool, folder: Path, allowed: tuple[str, ...]) -> Facts:
+def facts(*, sealed: bool, folder: Path, allowed: tuple[str, ...], limits: Limits, paused: str = "") -> Facts:
+    """`limits`: what the owner gives; the machine may have more."""
     return Facts(
-        cores=cores(),
-        memory=memory(),
+        cores=given_cores(limits),
+        memory=given_memory(limits),
         platform=f"{platform.system()} {platform.machine()}"[:128],
         python=platform.python_version(),
         version=release(),
@@ -35,7 +49,39 @@ def facts(*, sealed: bool, folder: Path, allowed: tuple[str, ...]) -> Facts:
         sealed=sealed,
         folder=str(folder),
         allowed=list(allowed),
+        protocol=PROTOCOL,
+        paused=paused,
+        load=round(os.getloadavg()[0], 2),
+        memory_free=memory_free(),
+        disk_free=shutil.disk_usage(folder).free,
+        gpus=len(gpus()) if limits.gpu else 0,
     )
+
+
+def given_cores(limits: Limits) -> int:
+    return min(cores(), limits.cores or cores())
+
+
+def given_memory(limits: Limits) -> int:
+    return min(memory(), limits.memory or memory())
+
+
+def memory_free() -> int:
+    """Bytes that programs can have without others being swapped out."""
+    lines = Path("/proc/meminfo").read_text().splitlines()
+    return next(int(line.split()[1]) * 1024 for line in lines if line.startswith("MemAvailable:"))
+
+
+def gpus(devices: Path = Path("/dev")) -> list[Path]:
+    """NVIDIA's GPUs, by their device files: Ray and TensorFlow use no others."""
+    return sorted(path for path in devices.glob("nvidia[0-9]*") if path.name.removeprefix("nvidia").isdigit())
+
+
+def gpu_files(devices: Path = Path("/dev")) -> tuple[Path, ...]:
+    """All device files that a program needs to use the GPUs; none where there is no GPU."""
+    found = gpus(devices)
+    shared = [path for name in _GPU_SHARED if (path := devices / name).exists()]
+    return (*found, *shared) if found else ()
 
 
 def cores() -> int:

@@ -33,6 +33,7 @@ class Grant(_Message):
     type: Literal["grant"]
     direct: bool
     ray_version: str = Field("", max_length=32)
+    environment: str = Field("", max_length=64)  #: name of the node's environment that the server wants
 
 
 class Refused(_Message):
@@ -59,6 +60,8 @@ class Retry(_Message):
 class HeartbeatAnswer(_Message):
     type: Literal["heartbeat"]
     joined: bool = False
+    jobs: int | None = Field(None, ge=0)  #: that run here; None: an older server does not say
+    paused: bool = False  #: the server knows that no job may begin here, so `jobs` does not grow
 
 
 Said = Challenge | Wait | Grant | Refused | Replaced | Retry | HeartbeatAnswer

@@ -136,6 +136,13 @@ class StateFolder:
     def note(self, status: Status) -> None:
         self._write("run/status.json", status.model_dump_json().encode())
 
+    def outdated(self, machine: Machine, environment: str) -> bool:
+        """Whether the node runs in an environment that a join made, but in another than that. One that its owner
+        brought (--node-python) is the owner's business.
+        """
+        folder = Path(machine.node_python).parent.parent
+        return (folder / "complete").exists() and folder.name != environment
+
     def running(self) -> bool:
         """Whether a node agent works in this folder now."""
         try:

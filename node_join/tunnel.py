@@ -55,9 +55,9 @@ class Listener(Protocol):
 
     def waiting(self, message: str) -> None: ...
 
-    def connected(self) -> None: ...
+    def connected(self, grant: Grant) -> None: ...
 
-    def joined(self) -> None: ...
+    def heard(self, answer: HeartbeatAnswer) -> None: ...
 
 
 async def run_tunnel(
@@ -73,7 +73,7 @@ async def run_tunnel(
         async with _dial(machine, nonce) as websocket:
             grant = await _granted(websocket, nonce, machine, key, ssh_public_key, facts(), listener)
             inner[1].write(grant.model_dump_json().encode() + b"\n")
-            listener.connected()
+            listener.connected(grant)
             await _pass_bytes(websocket, inner, facts, listener)
     except websockets.InvalidStatus as error:
         raise Again(f"{machine.url} answers {error.response.status_code} instead of a tunnel.") from error
@@ -184,9 +184,10 @@ async def _pass_bytes(
             if isinstance(data, bytes):
                 writer.write(data)
                 await writer.drain()
-            elif isinstance(said := _heard(data), HeartbeatAnswer) and said.joined and not joined.is_set():
-                joined.set()
-                listener.joined()
+            elif isinstance(said := _heard(data), HeartbeatAnswer):
+                if said.joined:
+                    joined.set()
+                listener.heard(said)
 
     async def from_box() -> None:
         while data := await inner[0].read(FRAME):

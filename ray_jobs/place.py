@@ -26,6 +26,7 @@ class Place(BaseModel):
     folder_as_owner_knows: str  #: the same folder as the owner finds it
     home: str  #: what `~` means
     allowed: tuple[Path, ...] = ()  #: absolute; read-only for us
+    max_sizes: dict[Path, int] = {}  #: bytes of the largest file to read, by allowed folder
     share_rows: bool = True  #: whether previews of rows may leave the machine
     quota: int = Field(gt=0)  #: bytes that `folder` may hold
     memory: int | None = Field(default=None, gt=0)  #: bytes that one job may use; None: no limit of ours

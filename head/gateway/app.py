@@ -45,8 +45,9 @@ def create_gateway(services: GatewayServices, *, clock: Callable[[], float] = ti
     async def healthz() -> dict[str, str]:
         return {"state": "ok"}
 
-    app.include_router(join_router(services, NodeFiles(), FailedJoins(clock)))
-    app.include_router(tunnel_router(services, tunnels))
+    node_files = NodeFiles()
+    app.include_router(join_router(services, node_files, FailedJoins(clock)))
+    app.include_router(tunnel_router(services, tunnels, node_files))
     app.include_router(dashboard_router(services, DashboardSessions(clock)))
     return Gateway(app=app, tunnels=tunnels)
 

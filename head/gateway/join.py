@@ -37,15 +37,14 @@ main()
 def join_script(public_url: str, node_files: NodeFiles) -> str:
     """The join script of this server. What it is told is JSON in a string literal: nothing in it can become code."""
     source = (files("node_join") / "script.py").read_text()
-    told = {
-        "url": public_url,
-        "python": node_files.python,
-        "wheel": node_files.wheel_name,
-        "sha256": {name: node_files.sha256(name) for name in node_files.names},
-    }
     if source.count(_LINE) != 1:
         raise AssertionError("node_join/script.py has lost the line that the server fills in")
-    return source.replace(_LINE, f"SERVER = {json.dumps(json.dumps(told))}\n")
+    return source.replace(_LINE, f"SERVER = {json.dumps(json.dumps(node_files.release(public_url)))}\n")
+
+
+def signed_release(content: bytes) -> bytes:
+    """What the server signs of its release; machines check it with the key that they pinned at the join."""
+    return b"hayride release v1\0" + content
 
 
 def join_router(services: GatewayServices, node_files: NodeFiles, failed: FailedJoins) -> APIRouter:
@@ -60,6 +59,12 @@ def join_router(services: GatewayServices, node_files: NodeFiles, failed: Failed
     @router.post("/join")
     async def join(request: Request, wish: JoinRequest) -> Response:
         return await _redeem(services, failed, request.client.host if request.client else "", wish)
+
+    @router.get("/node/release")
+    async def release() -> Response:
+        content = json.dumps(node_files.release(services.public_url)).encode()
+        signature = base64.b64encode(services.signing_key.sign(signed_release(content))).decode()
+        return Response(content, media_type="application/json", headers={"x-hayride-signature": signature})
 
     @router.get("/node/wheel/{file}")
     async def wheel(file: str) -> Response:

@@ -7,6 +7,7 @@ import json
 import logging
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager, suppress
+from dataclasses import asdict
 from typing import Any
 
 from fastapi import WebSocket, WebSocketDisconnect
@@ -115,12 +116,12 @@ class LiveTunnel:
                 log.warning("machine %s sends malformed heartbeats", self.machine_id)
             return
         try:
-            joined = await self._services.heartbeat(self.machine_id, heartbeat.facts)
+            answer = await self._services.heartbeat(self.machine_id, heartbeat.facts)
         except TunnelRefused as error:
             self.cut(refusal(str(error)), CLOSE_REFUSED)
             return
         with suppress(RuntimeError, WebSocketDisconnect, OSError):
-            await self._websocket.send_text(json.dumps({"type": "heartbeat", "joined": joined}))
+            await self._websocket.send_text(json.dumps({"type": "heartbeat", **asdict(answer)}))
 
 
 class Tunnels:

@@ -27,6 +27,7 @@ def _exactly(length: int) -> Callable[[bytes], bytes]:
 
 
 Short = Annotated[str, Field(max_length=128), AfterValidator(_printable)]
+Sentence = Annotated[str, Field(max_length=300), AfterValidator(_printable)]
 PublicKey = Annotated[Base64Bytes, AfterValidator(_exactly(32))]
 Signature = Annotated[Base64Bytes, AfterValidator(_exactly(64))]
 
@@ -46,6 +47,12 @@ class Facts(Message):
     python: Short = ""
     version: Short = ""  #: of the node agent
     host: Annotated[str, Field(pattern=r"^[0-9a-f]{0,64}$")] = ""  #: which kernel and network namespace, hashed
+    protocol: int = Field(0, ge=0, le=1 << 16)  #: of the tunnel's messages; 0: from before they were numbered
+    paused: Sentence = ""  #: why no job begins there now; "" where jobs may begin
+    load: float = Field(0.0, ge=0, le=1 << 20)  #: of the last minute
+    memory_free: int | None = Field(None, ge=0, le=1 << 50)  #: bytes
+    disk_free: int | None = Field(None, ge=0, le=1 << 60)  #: bytes
+    gpus: int = Field(0, ge=0, le=1024)
     sealed: bool = False
     folder: Annotated[str, Field(max_length=4096), AfterValidator(_printable)] = ""  #: the machine's own folder
     allowed: tuple[Annotated[str, Field(max_length=4096), AfterValidator(_printable)], ...] = Field((), max_length=64)
@@ -83,5 +90,7 @@ class Heartbeat(Message):
     facts: Facts
 
 
+#: Of the messages on a tunnel: a node agent that speaks an older one has to be upgraded by its owner first.
+PROTOCOL = 1
 ANSWER = TypeAdapter(Answer)
 HEARTBEAT = TypeAdapter(Heartbeat)

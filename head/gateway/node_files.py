@@ -12,12 +12,20 @@ from functools import cached_property
 from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 #: What runs on a machine, outside its box and inside it.
 PACKAGES = ("node_join", "ray_jobs", "sealing")
 #: A zip file cannot say earlier; fixed, so that the same files give the same wheel.
 _EPOCH = (1980, 1, 1, 0, 0, 0)
 _LEFT_OUT = {"__pycache__", "requirements"}
+#: Bytes of each environment. To download: the sum of the wheels' sizes in uv.lock (a test holds the two together),
+#: the larger of x86-64 and arm64. Installed: measured with `du -sb` on x86-64.
+ENVIRONMENT_SIZES: Mapping[str, Mapping[str, int]] = {
+    "uv": {"download": 18_000_000},
+    "agent": {"download": 8_200_000, "installed": 25_000_000},
+    "node": {"download": 401_000_000, "installed": 1_214_000_000},
+}
 
 
 def build_wheel(files: Mapping[str, bytes], release: str) -> bytes:
@@ -67,8 +75,8 @@ class NodeFiles:
     """The files by name. Read and built once, at first use; a server is restarted after an upgrade."""
 
     def __init__(self) -> None:
-        self.release = version("hayride")
-        self.wheel_name = f"hayride_node-{self.release}-py3-none-any.whl"
+        self.version = version("hayride")
+        self.wheel_name = f"hayride_node-{self.version}-py3-none-any.whl"
         #: Ray wants the same minor version of Python on every node.
         self.python = f"{sys.version_info.major}.{sys.version_info.minor}"
 
@@ -77,7 +85,7 @@ class NodeFiles:
         ours = dict(entry for package in PACKAGES for entry in package_files(package))
         requirements = _root("node_join") / "requirements"
         return {
-            self.wheel_name: build_wheel(ours, self.release),
+            self.wheel_name: build_wheel(ours, self.version),
             "requirements-uv.txt": (requirements / "uv.txt").read_bytes(),
             "requirements-agent.txt": (requirements / "agent.txt").read_bytes(),
             "requirements-node.txt": (requirements / "node.txt").read_bytes(),
@@ -92,3 +100,22 @@ class NodeFiles:
 
     def sha256(self, name: str) -> str:
         return hashlib.sha256(self._contents[name]).hexdigest()
+
+    @cached_property
+    def environment(self) -> str:
+        """The name of the environment that a machine's node is to run in, after all that goes into it. The same rule
+        stands in node_join/script.py, which is a file of its own.
+        """
+        parts = (self.python, self.sha256("requirements-node.txt"), self.sha256(self.wheel_name))
+        return "node-" + hashlib.sha256("\n".join(parts).encode()).hexdigest()[:16]
+
+    def release(self, public_url: str) -> dict[str, Any]:
+        """What a machine is told: where the files are, what they must be, and how large all of it is."""
+        return {
+            "url": public_url,
+            "python": self.python,
+            "wheel": self.wheel_name,
+            "sha256": {name: self.sha256(name) for name in self.names},
+            "sizes": {name: len(self.content(name)) for name in self.names},
+            "environments": {kind: dict(sizes) for kind, sizes in ENVIRONMENT_SIZES.items()},
+        }

@@ -58,6 +58,15 @@ class Opened:
 
 
 @dataclass(frozen=True, kw_only=True)
+class HeartbeatAnswer:
+    """What a machine hears of itself."""
+
+    joined: bool  #: its Ray node is in the pool
+    jobs: int  #: that run there, or that it was told of
+    paused: bool  #: we know that no job may begin there, so `jobs` does not grow
+
+
+@dataclass(frozen=True, kw_only=True)
 class BoxAnswer:
     """An HTTP answer of a pool's dashboard: hostile, unbounded until the gateway bounds it."""
 
@@ -105,8 +114,11 @@ class GatewayServices(Protocol):
         Raises PoolUnavailable (the machine tries again) or TunnelRefused (it does not).
         """
 
-    async def heartbeat(self, machine_id: str, facts: Facts) -> bool:
-        """Notes that the machine is alive; says whether its Ray node is in the pool."""
+    async def heartbeat(self, machine_id: str, facts: Facts) -> HeartbeatAnswer:
+        """Notes that the machine is alive. Raises TunnelRefused."""
+
+    async def outdated(self, machine_id: str, facts: Facts) -> None:
+        """Notes that a machine's node agent is too old, so that the chat can say so."""
 
     async def tunnel_opened(self, machine_id: str) -> None: ...
 

@@ -23,7 +23,8 @@ from pydantic import ValidationError
 
 from head.errors import HayrideError, PoolUnavailable, TunnelRefused
 from head.gateway.live import CLOSE_REFUSED, Door, LiveTunnel, Tunnels
-from head.gateway.messages import ANSWER, Answer
+from head.gateway.messages import ANSWER, PROTOCOL, Answer
+from head.gateway.node_files import NodeFiles
 from head.gateway.services import GatewayServices, MachineIdentity, Opened
 
 log = logging.getLogger(__name__)
@@ -48,7 +49,7 @@ def signed_by_server(machine_id: str, machine_nonce: bytes, nonce: bytes) -> byt
     return b"hayride server v1\0" + machine_id.encode() + b"\0" + machine_nonce + b"\0" + nonce
 
 
-def tunnel_router(services: GatewayServices, tunnels: Tunnels) -> APIRouter:
+def tunnel_router(services: GatewayServices, tunnels: Tunnels, node_files: NodeFiles) -> APIRouter:
     router = APIRouter()
 
     @router.websocket("/tunnel/{machine_id}")
@@ -57,7 +58,7 @@ def tunnel_router(services: GatewayServices, tunnels: Tunnels) -> APIRouter:
         try:
             async with asyncio.timeout(_AUTHENTICATION):
                 identity, answer = await _authenticate(websocket, machine_id, services)
-            await _serve(websocket, identity, answer, services, tunnels)
+            await _serve(websocket, identity, answer, services, tunnels, node_files)
         except TunnelRefused as error:
             await _say_no(websocket, "refused", error.code, str(error), CLOSE_REFUSED)
         except PoolUnavailable as error:
@@ -101,6 +102,11 @@ async def _authenticate(
     except InvalidSignature:
         raise TunnelRefused(_UNKNOWN, remedy=_JOIN_AGAIN) from None
     _check_revoked(identity)
+    if answer.facts.protocol < PROTOCOL:
+        await services.outdated(machine_id, answer.facts)
+        raise TunnelRefused(
+            "The node agent of this machine is too old for the server.", remedy="Type `hayride-node upgrade` there."
+        )
     return identity, answer
 
 
@@ -110,7 +116,12 @@ def _check_revoked(identity: MachineIdentity | None) -> None:
 
 
 async def _serve(
-    websocket: WebSocket, identity: MachineIdentity, answer: Answer, services: GatewayServices, tunnels: Tunnels
+    websocket: WebSocket,
+    identity: MachineIdentity,
+    answer: Answer,
+    services: GatewayServices,
+    tunnels: Tunnels,
+    node_files: NodeFiles,
 ) -> None:
     machine_id = identity.machine_id
     live = LiveTunnel(websocket, machine_id, services)
@@ -124,7 +135,7 @@ async def _serve(
         if opened is None:
             return
         async with _connected(opened.door) as door:
-            await _send(websocket, _grant(opened))
+            await _send(websocket, {**_grant(opened), "environment": node_files.environment})
             await tunnels.grant(live)
             await live.pass_bytes(door)
 

@@ -110,6 +110,13 @@ class Jobs:
         async with self.database.read() as session:
             return await session.scalar(select(func.count()).select_from(JobTable).where(*here)) or 0
 
+    async def count_told(self, place: str) -> int:
+        """How many jobs run at a machine or may have been begun there."""
+        told = (JobStatus.DISPATCHED, JobStatus.RUNNING, JobStatus.UNREACHABLE)
+        here = (JobTable.place == place, JobTable.status.in_([status.value for status in told]))
+        async with self.database.read() as session:
+            return await session.scalar(select(func.count()).select_from(JobTable).where(*here)) or 0
+
     async def advance(self, job: JobRow, state: JobState, *, events: Sequence[Event] = ()) -> JobRow:
         """Stores the new state, the events that led to it and the model that came of it: all or nothing.
 

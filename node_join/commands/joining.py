@@ -17,7 +17,7 @@ from node_join.errors import AlreadyRunning, NodeError
 from node_join.facts import facts
 from node_join.priority import lower_priority
 from node_join.redeem import JoinRefused, redeem
-from node_join.state import Machine
+from node_join.state import Limits, Machine
 
 _TOKEN_LIMIT = 200
 
@@ -67,7 +67,8 @@ def _redeem(options: argparse.Namespace) -> int:
     # Asked for nothing new: what was allowed before stays allowed.
     wishes = options.allow or [Path(folder) for folder in before.allowed] if before else options.allow
     allowed = allowed_folders(wishes, home=Path.home(), state=state.path)
-    about = facts(sealed=False, folder=state.node, allowed=allowed)
+    limits = before.limits if before else Limits()
+    about = facts(sealed=False, folder=state.node, allowed=allowed, limits=limits)
     try:
         place = redeem(
             url,
@@ -106,7 +107,7 @@ def _run(options: argparse.Namespace) -> int:
             lower_priority(machine.limits.priority)
             return asyncio.run(NodeAgent(machine, state, say).run())
     except AlreadyRunning as error:
-        say(f"{error} Stop it and start it again where the allowed folders have changed.")
+        say(f"{error} What has changed takes effect between jobs; `hayride-node status` shows how it gets on.")
         return 0
 
 

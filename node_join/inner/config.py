@@ -20,6 +20,7 @@ class InnerConfig(BaseModel):
     folder: Path  #: the box's own, as it is called inside
     temp: Path  #: Ray's; short, since a socket's path ends at 107 bytes
     cores: int = Field(ge=1)
+    gpus: int = Field(0, ge=0)
     memory: int = Field(gt=0)  #: bytes that tasks may ask for
     object_store: int = Field(gt=0)  #: bytes
 

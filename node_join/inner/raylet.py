@@ -38,7 +38,7 @@ def ray_start(config: InnerConfig, grant: Grant) -> list[str]:
         *MACHINE.flags,
         f"--resources={json.dumps({grant.tag: _TAG_AMOUNT, grant.machine_tag: _TAG_AMOUNT})}",
         f"--num-cpus={config.cores}",
-        "--num-gpus=0",
+        f"--num-gpus={config.gpus}",
         f"--memory={config.memory}",
         f"--object-store-memory={config.object_store}",
         f"--temp-dir={config.temp}",

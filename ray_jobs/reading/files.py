@@ -60,18 +60,27 @@ def open_data(place: Place, data: Data) -> Iterator[DataFile]:
     else:
         real, shown = _find_upload(place, data.upload_id, data.name), data.name
         roots = real_folders((place.inbox,))
-    with looked_at(real, shown, roots) as file:
+    with looked_at(real, shown, roots, largest(place, real)) as file:
         yield file
 
 
 @contextmanager
-def looked_at(real: str, shown: str, roots: tuple[str, ...]) -> Iterator[DataFile]:
-    """Opens a file for the block, if it is a regular one inside of `roots` with something in it. Raises Refused."""
+def looked_at(real: str, shown: str, roots: tuple[str, ...], largest: int | None = None) -> Iterator[DataFile]:
+    """Opens a file for the block, if it is a regular one inside of `roots` with something in it, of `largest` bytes at
+    most. Raises Refused.
+    """
     descriptor, status = _open_regular(real, shown)
     try:
         check_still_inside(descriptor, roots, shown)
         if status.st_size == 0:
             raise Refused(ProblemCode.FILE_EMPTY, f"{shown} is empty: it has no bytes.", subject=shown)
+        if largest is not None and status.st_size > largest:
+            raise Refused(
+                ProblemCode.FILE_TOO_LARGE,
+                f"{shown} has {status.st_size / 1e6:,.0f} MB; the machine's owner lets jobs read files of "
+                f"{largest / 1e6:,.0f} MB at most there.",
+                subject=shown,
+            )
         yield DataFile(
             descriptor=descriptor,
             name=plain_name(os.path.basename(shown)),
@@ -83,6 +92,12 @@ def looked_at(real: str, shown: str, roots: tuple[str, ...]) -> Iterator[DataFil
         )
     finally:
         os.close(descriptor)
+
+
+def largest(place: Place, real: str) -> int | None:
+    """Bytes of the largest file that may be read where `real` lies; None: of any size."""
+    held = [size for folder, size in place.max_sizes.items() if _within(real, (folder,))]
+    return min(held, default=None)
 
 
 def real_folders(folders: tuple[Path, ...]) -> tuple[str, ...]:

@@ -17,6 +17,7 @@ from ray_jobs.reading.files import (
     DataFile,
     check_still_inside,
     find_path,
+    largest,
     looked_at,
     open_data,
     paths_inside,
@@ -221,7 +222,7 @@ def _look_at_all(place: Place, folder: tuple[str, str], names: list[str], stack:
                 ProblemCode.OUTSIDE_ALLOWED, f"{shown} is a link that leads out of the allowed folders.", subject=shown
             )
         if len(names) <= _HELD_OPEN:
-            yield stack.enter_context(looked_at(real, shown, roots))
+            yield stack.enter_context(looked_at(real, shown, roots, largest(place, real)))
         else:
-            with looked_at(real, shown, roots) as file:
+            with looked_at(real, shown, roots, largest(place, real)) as file:
                 yield replace(file, descriptor=None)

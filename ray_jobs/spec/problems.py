@@ -17,6 +17,7 @@ class ProblemCode(StrEnum):
     FILE_IS_FOLDER = "file_is_folder"  #: a folder that holds no Parquet files
     FILE_NOT_REGULAR = "file_not_regular"  #: a FIFO, socket or device
     FILE_EMPTY = "file_empty"  #: zero bytes
+    FILE_TOO_LARGE = "file_too_large"  #: larger than its machine's owner lets jobs read
     FILE_UNREADABLE = "file_unreadable"  #: no permission, or an I/O error
     NO_ROWS = "no_rows"  #: a header and nothing below it
     NOT_THIS_FORMAT = "not_this_format"  #: the content is not what the ending says

@@ -120,7 +120,7 @@ def leaves_nothing(small: Small, node_agent: HostProcess) -> None:
     node_agent.terminate()
     assert ended(node_agent)[0] == 0
     until(lambda: small.laptop.processes() == [])
-    assert sorted(path.name for path in (small.folder / "state" / "run").iterdir()) == ["errors", "lock"]
+    assert sorted(path.name for path in (small.folder / "state" / "run").iterdir()) == ["errors", "lock", "status.json"]
 
 
 @pytest.mark.parametrize(

@@ -47,7 +47,7 @@ async def test_bytes_pass_both_ways_and_the_node_is_reported(site: Site) -> None
     assert grant["direct"] is False
     writer.write(b"SSH-2.0-there and back")
     assert await asyncio.wait_for(reader.readexactly(22), 10) == b"SSH-2.0-there and back"
-    await until(lambda: "joined" in joined.told.heard)
+    await until(lambda: "joined" in joined.told.words)
     assert site.gateway.tunnels.is_live("laptop01")
     writer.close()
     with pytest.raises(Again, match="box"):
@@ -214,7 +214,7 @@ async def test_a_starting_pool_is_waited_for(site: Site, monkeypatch: pytest.Mon
     site.services.opening = asyncio.Event()
     joined = Joined(site.services, site.url)
     tunnel = asyncio.ensure_future(joined.tunnel(site.box))
-    await until(lambda: "waiting" in joined.told.heard)
+    await until(lambda: "waiting" in joined.told.words)
     site.services.opening.set()
     _, _, writer = await asyncio.wait_for(site.box.connections.get(), 10)
     writer.close()
@@ -245,7 +245,7 @@ async def test_direct_carries_heartbeats_only(site: Site) -> None:
     tunnel = asyncio.ensure_future(joined.tunnel(site.box))
     grant, _, writer = await asyncio.wait_for(site.box.connections.get(), 10)
     assert grant["direct"] is True
-    await until(lambda: "joined" in joined.told.heard)
+    await until(lambda: "joined" in joined.told.words)
     assert site.door_connections == []
     writer.close()
     with pytest.raises(Again):

@@ -11,7 +11,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from head.errors import JoinRefused, PoolUnavailable, TunnelRefused
 from head.gateway.messages import Facts
-from head.gateway.services import BoxAnswer, MachineIdentity, Opened, Redeemed
+from head.gateway.services import BoxAnswer, HeartbeatAnswer, MachineIdentity, Opened, Redeemed
 
 
 @dataclass
@@ -47,6 +47,7 @@ class MemoryServices:
     door_key: str = "ssh-ed25519 AAAA"
     opening: asyncio.Event | None = None  #: where set, a door opens no sooner
     in_pool: bool = True  #: what heartbeats are answered
+    jobs: int = 0  #: and how many run on each machine
     links: dict[str, str] = field(default_factory=dict)  #: dashboard link -> pool
     dashboards: dict[str, MemoryDashboard] = field(default_factory=dict)
     signing_key: Ed25519PrivateKey = field(default_factory=Ed25519PrivateKey.generate)
@@ -96,11 +97,14 @@ class MemoryServices:
             ray_version="2.60.0",
         )
 
-    async def heartbeat(self, machine_id: str, facts: Facts) -> bool:
+    async def heartbeat(self, machine_id: str, facts: Facts) -> HeartbeatAnswer:
         self.facts[machine_id] = facts
         if self.machines[machine_id].revoked:
             raise TunnelRefused("This machine was removed from its pool.", remedy="Join again.")
-        return self.in_pool
+        return HeartbeatAnswer(joined=self.in_pool, jobs=self.jobs, paused=bool(facts.paused))
+
+    async def outdated(self, machine_id: str, facts: Facts) -> None:
+        self.log.append(("outdated", machine_id))
 
     async def tunnel_opened(self, machine_id: str) -> None:
         self.log.append(("opened", machine_id))

@@ -13,7 +13,8 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from head.gateway.services import MachineIdentity
 from node_join.facts import Facts, facts
-from node_join.state import Machine
+from node_join.messages import Grant, HeartbeatAnswer
+from node_join.state import Limits, Machine
 from node_join.tunnel import run_tunnel
 from tests.support.services import MemoryServices
 
@@ -78,16 +79,16 @@ class Told:
     """Remembers what a tunnel told."""
 
     def __init__(self) -> None:
-        self.heard: list[str] = []
+        self.words: list[str] = []
 
     def waiting(self, message: str) -> None:
-        self.heard.append("waiting")
+        self.words.append("waiting")
 
-    def connected(self) -> None:
-        self.heard.append("connected")
+    def connected(self, grant: Grant) -> None:
+        self.words.append("connected")
 
-    def joined(self) -> None:
-        self.heard.append("joined")
+    def heard(self, answer: HeartbeatAnswer) -> None:
+        self.words.append("joined" if answer.joined else "heard")
 
 
 class Joined:
@@ -120,7 +121,7 @@ def machine_of(services: MemoryServices, url: str, machine_id: str) -> Machine:
 
 
 def some_facts() -> Facts:
-    return facts(sealed=True, folder=Path("/somewhere"), allowed=())
+    return facts(sealed=True, folder=Path(__file__).parent, allowed=(), limits=Limits())
 
 
 async def until(true: Callable[[], bool], *, seconds: float = 10.0) -> None:
