@@ -11,6 +11,8 @@ from contextlib import suppress
 import pyarrow as pa
 import pyarrow.compute as pc
 
+_LINE_END = "\r\n"
+
 
 class Quoting:
     """Fields as a CSV of one delimiter writes them."""
@@ -18,13 +20,14 @@ class Quoting:
     def __init__(self, delimiter: str) -> None:
         self.delimiter = delimiter
         self._text = io.StringIO(newline="")
-        self._writer = csv.writer(self._text, delimiter=delimiter, lineterminator="")
+        # The writer of Python 3.11 quotes line breaks only where they are part of its line end.
+        self._writer = csv.writer(self._text, delimiter=delimiter, lineterminator=_LINE_END)
         self._telling = f'["\r\n{re.escape(delimiter)}]'
 
     def record(self, fields: Sequence[object]) -> str:
         """A record without its line end."""
         self._writer.writerow(fields)
-        text = self._text.getvalue()
+        text = self._text.getvalue().removesuffix(_LINE_END)
         self._text.seek(0)
         self._text.truncate()
         return text

@@ -43,7 +43,7 @@ class Unfinished:
         a file that is there. The job's folder links to it. Raises OSError, Refused(NO_SPACE).
         """
         check_space(self._place, 0)
-        stem, ending = name.split(".predictions")[0], name.split(".predictions")[1]
+        stem, _, ending = name.rpartition(".predictions")
         for number in count(1):
             path = self._place.results / f"{stem}{f'-{number}' if number > 1 else ''}.predictions{ending}"
             try:
@@ -71,4 +71,4 @@ def unfinished(place: Place, job_id: str) -> Iterator[Unfinished]:
 def result_name(name: str, ending: str) -> str:
     """`sales.csv.gz` gives `sales.predictions.csv`; `ending` begins with a point."""
     stem, _ = os.path.splitext(without_packing(name))
-    return f"{stem.replace('.predictions', '')}.predictions{ending}"
+    return f"{stem.removesuffix('.predictions')}.predictions{ending}"

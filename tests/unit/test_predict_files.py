@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import csv
 import os
+from pathlib import Path
 
+import pandas as pd
 import pyarrow.parquet as pq
 import pytest
 from sklearn.datasets import load_diabetes
+from sklearn.tree import DecisionTreeClassifier
 
 from ray_jobs.spec import ProblemCode
-from tests.support.predicting import ODD, Desk, cancer, diagnosing, estimating, read_csv, small_pieces
+from tests.support.predicting import ODD, Desk, cancer, desk, diagnosing, estimating, read_csv, small_pieces
 
 
 @pytest.fixture(scope="module")
@@ -154,6 +157,29 @@ def test_text_of_other_encodings(made: tuple[Desk, str]) -> None:
         assert b"\r" not in where.file(result).read_bytes()
 
 
+@pytest.mark.parametrize("given_as", ["csv", "parquet", "jsonl"])
+def test_line_breaks_in_texts_and_labels_come_back_from_a_csv(
+    tmp_path: Path, given_as: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    where = desk(tmp_path)
+    kinds = ["a\nz", "b\rz", "c"] * 20
+    notes = ["multi\nline", "old\rend", "both\r\nhere", "plain"] * 15
+    frame = pd.DataFrame({"x": [float(ord(kind[0])) for kind in kinds], "note": notes, "kind": kinds})
+    model = where.learn(frame, "kind", DecisionTreeClassifier(), leave_out=["note"])
+    path = where.folder / f"breaks.{given_as}"
+    if given_as == "csv":
+        frame.to_csv(path, index=False, quoting=csv.QUOTE_NONNUMERIC)
+    elif given_as == "parquet":
+        frame.to_parquet(path, index=False)
+    else:
+        frame.to_json(path, orient="records", lines=True)
+    small_pieces(monkeypatch, 7)
+    found = pd.read_csv(where.file(where.predict(model, path.name, output="csv")))
+    assert list(found.columns[3:5]) == ["prediction", "probability_a\nz"]
+    pd.testing.assert_frame_equal(found[["x", "note", "kind"]], frame)
+    assert list(found["prediction"]) == kinds
+
+
 def test_a_result_never_replaces_a_file(made: tuple[Desk, str]) -> None:
     where, model = made
     cancer().head(20).to_csv(where.folder / "twice.csv", index=False)
@@ -166,6 +192,19 @@ def test_a_result_never_replaces_a_file(made: tuple[Desk, str]) -> None:
     link = where.place.job(f"predict{where.jobs:04}") / second.file
     assert os.path.realpath(link) == str(where.file(second))
     assert not list(where.place.folder.glob("jobs/*/unfinished*"))
+
+
+@pytest.mark.parametrize(
+    ("given_as", "result"),
+    [
+        ("again.predictions.csv", "again.predictions.csv"),
+        ("x.predic.predictionstions.csv", "x.predic.predictionstions.predictions.csv"),
+    ],
+)
+def test_a_result_is_called_like_its_input(made: tuple[Desk, str], given_as: str, result: str) -> None:
+    where, model = made
+    cancer().head(20).to_csv(where.folder / given_as, index=False)
+    assert where.predict(model, given_as).file == result
 
 
 def test_the_quota_holds_while_it_is_written(made: tuple[Desk, str], monkeypatch: pytest.MonkeyPatch) -> None:
