@@ -19,6 +19,7 @@ import platform
 import shutil
 import socket
 import ssl
+import sys
 import time
 import urllib.error
 import urllib.request
@@ -40,6 +41,7 @@ from node_join import amounts, facts, script
 from node_join.errors import NodeError
 from node_join.messages import FRAME, SAID, Challenge, signed_by_server
 from node_join.state import Machine, StateFolder, Status
+from node_join.upgrades import offered_release
 from sealing import seal_status
 
 #: Bytes. The box's folder is given at least 1 GB of the disk, and never more than half of what is free.
@@ -126,16 +128,6 @@ class Patient:
     def status(self) -> Status | None:
         return self.state.status()
 
-    @cached_property
-    def health(self) -> dict[str, object]:
-        """What the server says of its own health. Raises OSError, HTTPException or ValueError."""
-        trust = ssl.create_default_context()
-        with urllib.request.urlopen(f"{self.machine.url}/healthz", timeout=_PATIENCE, context=trust) as answer:
-            said = json.loads(answer.read(_ANSWER_LIMIT))
-        if not isinstance(said, dict) or "state" not in said:
-            raise ValueError("no state")
-        return said
-
 
 @dataclass(frozen=True, kw_only=True)
 class Check:
@@ -190,8 +182,9 @@ def _sealing(patient: Patient) -> str:
     status = seal_status()
     if not status.available:
         raise Bad(f"No sealed box can be made here: {status.reason}", status.remedy)
-    held = ", ".join(f"{bound} by {how}" for bound, how in sorted(status.limits.items()) if how != "none")
-    return f"boxes can be made here; limits: {held or 'none'}"
+    ways = sorted(set(status.limits.values()) - {"none"})
+    held = [f"{', '.join(bound for bound, way in status.limits.items() if way == how)} by {how}" for how in ways]
+    return f"boxes can be made here; limits: {'; '.join(held) or 'none'}"
 
 
 def _disk(patient: Patient) -> str:
@@ -207,20 +200,11 @@ def _disk(patient: Patient) -> str:
 
 def _memory(patient: Patient) -> str:
     total = facts.memory()
-    free = min(_memory_available(total), total)
+    free = min(facts.memory_free(), total)
     told = f"{amounts.size(free)} free of {amounts.size(total)}"
     if free < MEMORY_NEEDED:
         raise Bad(told, f"End other programs: a Ray node and a job need at least {amounts.size(MEMORY_NEEDED)}.")
     return told
-
-
-def _memory_available(total: int) -> int:
-    """Bytes that can be had without swapping, the page cache included; all where the kernel does not tell."""
-    try:
-        lines = Path("/proc/meminfo").read_text().splitlines()
-    except OSError:
-        return total
-    return next((int(line.split()[1]) * 1024 for line in lines if line.startswith("MemAvailable:")), total)
 
 
 def _joined(patient: Patient) -> str:
@@ -341,6 +325,8 @@ def _tls(patient: Patient) -> str:
 
 def _reason(error: BaseException) -> str:
     reason = getattr(error, "reason", error)
+    if isinstance(reason, TimeoutError) and not reason.errno:  # whose own words are Python's
+        return "no answer in time"
     return getattr(reason, "strerror", None) or str(reason) or type(error).__name__
 
 
@@ -350,7 +336,10 @@ def _reason(error: BaseException) -> str:
 def _server(patient: Patient) -> str:
     url = patient.machine.url
     try:
-        state = patient.health["state"]
+        # With a context of its own, urlopen reads the environment's proxies and certificates at each call.
+        trust = ssl.create_default_context()
+        with urllib.request.urlopen(f"{url}/healthz", timeout=_PATIENCE, context=trust) as answer:
+            state = json.loads(answer.read(_ANSWER_LIMIT))["state"]
     except urllib.error.HTTPError as error:
         raise Bad(
             f"{url} answers {error.code} when asked for its health.",
@@ -358,7 +347,7 @@ def _server(patient: Patient) -> str:
         ) from error
     except (OSError, http.client.HTTPException) as error:
         raise Bad(f"{url} does not say how it is: {_reason(error)}.", "Ask the server's operator.") from error
-    except ValueError as error:
+    except (ValueError, LookupError, TypeError) as error:
         raise Bad(
             f"{url} answers, and not as a Hayride server does.",
             "Another program has its address, or a login page is in between: open it in a browser to see.",
@@ -419,18 +408,19 @@ def _agent(patient: Patient) -> str:
     if patient.state.running():
         return f"runs as process {status.pid}" if status else "runs"
     if status and status.state == "stopped" and status.told:
-        raise Bad(f"The node agent has stopped: {status.told}", _RUN)
+        raise Bad(f"The node agent has stopped. It said last: {status.told}", _RUN)
     raise Bad("The node agent does not run.", _RUN)
 
 
 def _tunnel(patient: Patient) -> str:
     status = patient.status
     if status and status.state in ("connected", "joined"):
-        return f"up for {amounts.span(patient.now() - status.since)}"
+        heard = f", the server was last heard {amounts.span(patient.now() - status.heard)} ago" if status.heard else ""
+        return f"up for {amounts.span(patient.now() - status.since)}{heard}"
     told = f": {status.told}" if status and status.told else "."
-    if status and status.state == "waiting":
-        raise Bad(f"The pool is not there yet{told}", "Wait a minute; if it stays so, ask the server's operator.")
-    raise Bad(f"The tunnel is not up{told}", "Wait half a minute; then see `hayride-node logs`.")
+    raise Bad(
+        f"The tunnel is not up{told}", "It is tried again by itself; where that goes on, see `hayride-node logs`."
+    )
 
 
 def _ray(patient: Patient) -> str:
@@ -440,12 +430,24 @@ def _ray(patient: Patient) -> str:
 
 
 def _versions(patient: Patient) -> str:
-    own, servers = facts.release(), patient.health.get("version")
-    if not isinstance(servers, str):
-        raise Unknown(f"node agent {own}; the server does not say its own")
-    if own != servers:
-        raise Bad(f"The node agent is {own}, the server {servers[:32]}.", "Type `hayride-node upgrade`.")
-    return f"node agent {own}, as the server"
+    """Environments are named by all that goes into them, so equal names are equal versions."""
+    own = f"node agent {facts.release()}"
+    try:
+        release = offered_release(patient.machine)
+        wanted = {kind: script.environment_name(kind, release) for kind in (script.AGENT, script.NODE)}
+    except (NodeError, LookupError, TypeError, AttributeError) as error:
+        raise Unknown(f"{own}; what the server has is not known ({error})") from error
+    prefix = Path(sys.prefix)
+    if not (prefix / "complete").exists():
+        raise Unknown(f"{own}, not installed by the pasted command, so it is not compared")
+    if prefix.name != wanted[script.AGENT]:
+        raise Bad(f"{own} is not the one that the server has now.", "Type `hayride-node upgrade`.")
+    if patient.state.outdated(patient.machine, wanted[script.NODE]):
+        raise Bad(
+            "The node's environment is not the one that the server has now.",
+            "The node agent renews it by itself between jobs; where it does not, see `hayride-node logs`.",
+        )
+    return f"{own} and the node's environment, as the server has them"
 
 
 #: In the order in which a person would mend things.
@@ -465,5 +467,5 @@ CHECKS: tuple[Check, ...] = (
     Check(name="agent", after=("joined",), look=_agent),
     Check(name="tunnel", after=("agent",), look=_tunnel),
     Check(name="Ray", after=("tunnel",), look=_ray),
-    Check(name="versions", after=("server",), look=_versions),
+    Check(name="versions", after=("key",), look=_versions),
 )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-from pathlib import Path
 from typing import Any
 
 from node_join import amounts, facts
@@ -31,7 +30,7 @@ def _run(options: argparse.Namespace) -> int:
     limits = machine.limits.model_copy(update=changed)
     for line in in_words(limits):
         say(line)
-    if changed.get("gpu") and not any(Path("/dev").glob("nvidia[0-9]*")):
+    if changed.get("gpu") and not facts.gpus():
         say("No NVIDIA card is found here now; jobs use no others.")
     if changed:
         keep(state, machine, machine.model_copy(update={"limits": limits}))

@@ -23,10 +23,10 @@ from node_join.state import Machine, StateFolder, Status
 #: The states that Status has, and the one that only another program can see, in words.
 _WORDS = {
     "connecting": "connecting to the server",
-    "waiting": "the server answers, the pool is starting",
+    "waiting": "not connected, waiting to try again",
     "connected": "connected, the Ray node is starting",
     "joined": "in the pool",
-    "stopped": "stopped",
+    "stopped": "the node agent has stopped",
     "not_running": "the node agent is not running",
 }
 
@@ -125,7 +125,6 @@ def for_programs(found: Report) -> dict[str, Any]:
 def for_people(found: Report) -> list[str]:
     """Line by line; what came from the server or the box without control characters."""
     machine = found.machine
-    limits = (" ".join(line.split()) for line in limits_in_words(machine.limits))
     folders = folders_in_words({path: machine.max_sizes.get(path) for path in machine.allowed}) or ["none"]
     ray = ray_version(machine.node_python)
     load = ", ".join(f"{each:.2f}" for each in os.getloadavg())
@@ -144,18 +143,23 @@ def for_people(found: Report) -> list[str]:
         ("sealed", _sealed(found)),
         ("share-rows", on_or_off(machine.share_rows)),
         ("disk", f"{amounts.size(found.free)} free of {amounts.size(found.total)}"),
-        ("limits", "; ".join(limits)),
-        *(("allowed" if folder == folders[0] else "", folder) for folder in folders),
+        *_below("limits", limits_in_words(machine.limits)),
+        *_below("allowed", folders),
     ]
     return [f"{name:<11}{printable(text)}" for name, text in rows if text]
 
 
+def _below(name: str, lines: list[str]) -> list[tuple[str, str]]:
+    """Rows of which the first alone has the name."""
+    return [("" if number else name, line) for number, line in enumerate(lines)]
+
+
 def _connection(found: Report) -> str:
     words = _WORDS[found.state]
-    if found.state == "not_running" or found.status is None:
-        return words + ". Start it with `hayride-node run`." * (not found.running)
-    since = found.status.since
-    return f"{words}, for {amounts.span(found.now - since)} (since {amounts.moment(since)})"
+    if found.status and found.state != "not_running":
+        since = found.status.since
+        words += f", for {amounts.span(found.now - since)} (since {amounts.moment(since)})"
+    return words if found.running else f"{words}. Start it with `hayride-node run`."
 
 
 def _heard(found: Report) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import socket
 import ssl
 import sys
 import time
@@ -17,8 +18,10 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from head.gateway.app import Gateway, Server, create_gateway
+from node_join import script
 from node_join.doctor import Finding, Patient, examine
 from node_join.state import Machine, StateFolder, Status
+from node_join.upgrades import offered_release
 from tests.support.authority import Certificates, certificates
 from tests.support.services import MemoryServices
 from tests.support.tunnels import Joined, box_end, echoing_door, until
@@ -182,6 +185,37 @@ async def test_a_proxy_that_passes_no_websockets(site: Site) -> None:
         found = await site.examined()
     assert states(found, "server", "key") == ["ok", "bad"]
     assert "answers 200 instead of a tunnel" in found["key"].told
+
+
+async def test_versions_are_told_apart_by_the_environments_names(
+    site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    machine = site.state.machine()
+    assert machine
+    release = await asyncio.to_thread(offered_release, machine)
+    for kind, right in (("agent", False), ("agent", True), ("node", False), ("node", True)):
+        folder = tmp_path / (script.environment_name(kind, release) if right else f"{kind}-0123456789abcdef")
+        (folder / "bin").mkdir(parents=True)
+        (folder / "complete").touch()
+        if kind == "agent":
+            monkeypatch.setattr(sys, "prefix", str(folder))
+        else:
+            (folder / "bin/python").symlink_to(sys.executable)
+            site.change(node_python=str(folder / "bin/python"))
+        versions = (await site.examined())["versions"]
+        # The environment of the checkout is no join's, so it is not compared.
+        assert versions.state == ("ok" if right else "bad"), versions
+        assert ("upgrade" in versions.remedy) == (not right and kind == "agent")
+
+
+async def test_a_server_that_hangs(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("node_join.doctor._PATIENCE", 0.2)
+    listener = socket.create_server(("127.0.0.1", 0))
+    with listener:
+        site.change(url=f"https://127.0.0.1:{listener.getsockname()[1]}")
+        found = await site.examined()
+    assert states(found, "TCP", "clock", "TLS", "server") == ["ok", "unknown", "bad", "unknown"]
+    assert found["TLS"].told.endswith("no answer in time.")
 
 
 async def test_no_tls_where_tls_is_expected(site: Site) -> None:

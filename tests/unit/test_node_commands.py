@@ -110,7 +110,7 @@ def test_a_machine_in_its_pool(state: StateFolder, typed: Typed) -> None:
             "yes: jobs see",
             "runs on its battery",
             str(home() / "data"),
-            "hours jobs begin",
+            "hours      jobs begin",
         ):
             assert words in told
         status, told = typed("status", "--json")
@@ -141,7 +141,8 @@ def test_one_that_the_server_refused_says_why(state: StateFolder, typed: Typed) 
     noted(state, state="stopped", told="This machine was removed from its pool.")
     status, told = typed("status")
     assert status == 1
-    assert "stopped, for 3 min" in told
+    assert "the node agent has stopped, for 3 min" in told
+    assert "Start it with" in told
     assert "removed from its pool" in told
 
 

@@ -117,7 +117,7 @@ def test_the_agent_runs_or_says_why_not(tmp_path: Path) -> None:
     ("kind", "tunnel", "ray"),
     [
         ("connecting", "The tunnel is not up: said", "not in the pool"),
-        ("waiting", "The pool is not there yet: said", "not in the pool"),
+        ("waiting", "The tunnel is not up: said", "not in the pool"),
         ("connected", "", "not in the pool"),
         ("joined", "", ""),
     ],
