@@ -3,19 +3,31 @@
 from __future__ import annotations
 
 import ast
-import contextlib
+import email.utils
+import errno
+import fcntl
 import hashlib
-import io
 import json
+import os
+import platform
+import random
+import re
 import shutil
+import socket
+import ssl
+import subprocess
 import sys
+import time
+import tomllib
+import urllib.error
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from head.gateway.join import join_script
-from head.gateway.node_files import NodeFiles
+from head.gateway.node_files import ENVIRONMENT_SIZES, NodeFiles
 from node_join import script
 
 SOURCE = Path(script.__file__).read_text()
@@ -43,14 +55,50 @@ def test_main_is_its_last_line() -> None:
     assert SOURCE.count("main()") == 2  # its definition, and the call
 
 
-@pytest.mark.parametrize("cut", [*range(1, len(LINES)), "one byte short", "in the last word"])
-def test_a_cut_off_download_runs_nothing(cut: int | str) -> None:
-    text = "".join(LINES[:cut]) if isinstance(cut, int) else SOURCE.rstrip()[: -1 if cut == "one byte short" else -4]
-    heard = io.StringIO()
-    with contextlib.redirect_stdout(heard), contextlib.suppress(SyntaxError, NameError):
-        # Whatever of it is whole only defines: with an argument list that join() would act on, nothing happens.
-        exec(compile(text, "cut", "exec"), {"__name__": "__main__"})
-    assert heard.getvalue() == ""
+#: Runs prefixes of a script and ends with 1 as soon as one of them opens a file to write, connects or starts anything.
+_PREFIXES = """
+import json, os, sys
+def watch(event, arguments):
+    writes = event == "open" and isinstance(arguments[2], int) and arguments[2] & (os.O_WRONLY | os.O_RDWR | os.O_CREAT)
+    if writes or event.startswith(("subprocess.", "socket.", "os.", "shutil.")) and event not in harmless:
+        os.write(2, f"{event} {arguments}\\n".encode())
+        os._exit(1)
+harmless = ("os.listdir", "os.scandir")
+source, cuts = json.load(sys.stdin)
+import argparse, contextlib, email.utils, http.client, importlib.util, ipaddress, platform, shutil, ssl, subprocess
+import urllib.request
+sys.argv = ["-", "--token=x"]
+sys.addaudithook(watch)
+for cut in cuts:
+    try:
+        exec(compile(source[:cut], "cut", "exec"), {"__name__": "__main__"})
+    except (SyntaxError, NameError):
+        pass
+"""
+
+
+def test_a_cut_off_download_runs_nothing() -> None:
+    filled = join_script("http://127.0.0.1:1", NodeFiles())
+    whole = len(filled.rstrip()) - 1  # without its last parenthesis it is still cut off
+    chosen = random.Random(4).sample(range(whole), 150)
+    ends = [match.end() for match in re.finditer(r"\n(?=\S)", filled) if match.end() <= whole]
+    cuts = sorted({*chosen, *ends, *range(whole - 60, whole + 1)})
+    done = subprocess.run(
+        [sys.executable, "-c", _PREFIXES], input=json.dumps([filled, cuts]), capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+
+
+def test_the_whole_script_would_be_noticed() -> None:
+    filled = join_script("http://127.0.0.1:1", NodeFiles())
+    done = subprocess.run(
+        [sys.executable, "-c", _PREFIXES],
+        input=json.dumps([filled, [len(filled)]]),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 1
 
 
 def test_what_the_server_fills_in_stays_data() -> None:
@@ -94,10 +142,9 @@ def test_what_is_no_address(url: str) -> None:
         script.check_url(url, insecure=True)
 
 
-def test_autostart_is_not_promised() -> None:
-    assert script.parse(["--token=x", "--autostart", "off"]).token == "x"
-    with pytest.raises(script.Failure, match="no --autostart on"):
-        script.parse(["--token=x", "--autostart", "on"])
+def test_autostart_is_off_unless_asked_for() -> None:
+    assert script.parse(["--token=x"]).autostart == "off"
+    assert script.parse(["--token=x", "--autostart", "on"]).autostart == "on"
 
 
 def test_an_environment_is_named_by_all_that_goes_into_it() -> None:
@@ -113,11 +160,12 @@ def test_an_environment_is_named_by_all_that_goes_into_it() -> None:
 def no_uv(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
     """A server, and a machine without uv whose pip writes down what it is asked and brings a file bin/uv."""
     python = tmp_path / "python3"
-    python.write_text('#!/bin/sh\necho "$@" > asked\nmkdir -p "$7/bin" && touch "$7/bin/uv"\n')
+    asked = tmp_path / "asked"
+    python.write_text(f'#!/bin/sh\necho "$@" > {asked}\nmkdir -p "$7/bin" && touch "$7/bin/uv"\n')
     python.chmod(0o755)
     monkeypatch.setattr(sys, "executable", str(python))
     monkeypatch.setenv("PATH", "/usr/bin:/bin" if shutil.which("uv", path="/usr/bin:/bin") is None else "")
-    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(script, "has_pip", lambda: True)
     (tmp_path / "node").mkdir()
     (tmp_path / "node" / "requirements-uv.txt").write_bytes(NodeFiles().content("requirements-uv.txt"))
     return {"url": tmp_path.as_uri(), "sha256": {"requirements-uv.txt": NodeFiles().sha256("requirements-uv.txt")}}
@@ -125,15 +173,301 @@ def no_uv(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
 
 def test_pip_brings_only_the_uv_that_the_server_names(no_uv: dict[str, Any], tmp_path: Path) -> None:
     program = Path(script.find_uv(tmp_path, no_uv))
-    asked = Path("asked").read_text()
+    asked = (tmp_path / "asked").read_text()
     assert program.exists()
     assert asked.startswith(f"-m pip install --quiet --upgrade --target {program.parents[1]} --require-hashes")
     requirements = Path(asked.split()[-1]).read_bytes()
     assert hashlib.sha256(requirements).hexdigest() == no_uv["sha256"]["requirements-uv.txt"]
-    Path("asked").unlink()
+    (tmp_path / "asked").unlink()
     assert script.find_uv(tmp_path, no_uv) == str(program)
-    assert not Path("asked").exists()  # it is there
+    assert not (tmp_path / "asked").exists()  # it is there
     no_uv["sha256"]["requirements-uv.txt"] = "0" * 64
     with pytest.raises(script.Failure, match="not what the server promised"):
         script.find_uv(tmp_path, no_uv)
-    assert not Path("asked").exists()
+    assert not (tmp_path / "asked").exists()
+
+
+def test_an_old_uv_is_left_alone(no_uv: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    on_path = tmp_path / "path" / "uv"
+    on_path.parent.mkdir()
+    monkeypatch.setenv("PATH", f"{on_path.parent}:/usr/bin:/bin")
+    for says, ours in (("echo uv 0.7.22", True), ("exit 127", True), ("echo 'uv 0.8.0 (abc 2025-07-17)'", False)):
+        on_path.write_text(f"#!/bin/sh\n{says}\n")
+        on_path.chmod(0o755)
+        assert (script.find_uv(tmp_path, no_uv) != str(on_path)) is ours
+
+
+def test_without_pip_a_virtual_environment_brings_it(
+    no_uv: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(script, "has_pip", lambda: False)
+    Path(sys.executable).write_text("#!/bin/sh\necho No module named ensurepip\nexit 1\n")
+    with pytest.raises(script.Failure, match=r"neither pip nor a whole venv.*apt install python3-venv"):
+        script.find_uv(tmp_path, no_uv)
+    made = '#!/bin/sh\nmkdir -p "$4/bin" && printf "#!/bin/sh\\ntouch $4/bin/uv\\n" > "$4/bin/python"\n'
+    Path(sys.executable).write_text(made + 'chmod +x "$4/bin/python"\n')
+    program = Path(script.find_uv(tmp_path, no_uv))
+    assert program.exists()
+    assert program.parts[-3:] == ("venv", "bin", "uv")
+
+
+# --- what is in the way -------------------------------------------------------------------------------------------
+
+
+def test_the_script_is_told_all_sizes() -> None:
+    files = NodeFiles()
+    release = files.release("https://x")
+    assert release["sizes"] == {name: len(files.content(name)) for name in files.names}
+    assert {"url", "python", "wheel", "sha256"} <= set(release)
+    assert script.told_size(release, "node", "download") == ENVIRONMENT_SIZES["node"]["download"]
+    assert script.told_size({}, "node", "download") == 0
+    assert "401 MB to download, 1,214 MB on disk" in script.sizes_line("node", release)
+
+
+@pytest.mark.parametrize("kind", ["agent", "node", "uv"])
+def test_the_download_sizes_are_those_of_the_lock(kind: str) -> None:
+    root = Path(script.__file__).parents[1]
+    pinned = set(re.findall(r"sha256:(\w+)", (root / "node_join" / "requirements" / f"{kind}.txt").read_text()))
+    sums = dict.fromkeys(("x86_64", "aarch64"), 0)
+    for package in tomllib.loads((root / "uv.lock").read_text())["package"]:
+        wheels = [w for w in package.get("wheels", ()) if w["hash"].removeprefix("sha256:") in pinned]
+        for machine in sums:
+            sums[machine] += max((w["size"] for w in wheels if _fits(w["url"], machine)), default=0)
+    assert ENVIRONMENT_SIZES[kind]["download"] == pytest.approx(max(sums.values()), rel=0.05)
+
+
+def _fits(url: str, machine: str) -> bool:
+    python, abi, system = url.removesuffix(".whl").split("-")[-3:]
+    if system != "any" and not ("manylinux" in system and machine in system):
+        return False
+    return abi == "cp311" or (abi in ("none", "abi3") and python[:4] not in ("cp312", "cp313"))
+
+
+@pytest.mark.parametrize(
+    ("changes", "line"),
+    [
+        ({"sys.platform": "darwin"}, "macOS is experimental and not in this version"),
+        ({"sys.platform": "win32"}, "WSL2"),
+        ({"sys.maxsize": 2**31 - 1}, "32-bit"),
+        ({"platform.machine": lambda: "armv7l"}, "no build for armv7l"),
+        ({"os.confstr": lambda name: None}, "not glibc"),
+        ({"os.confstr": lambda name: "glibc 2.17"}, "glibc 2.17; the libraries need 2.28"),
+    ],
+)
+def test_systems_without_builds(changes: dict[str, Any], line: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in changes.items():
+        monkeypatch.setattr(
+            *({"sys": sys, "platform": platform, "os": os}[name.split(".")[0]], name.split(".")[1], value)
+        )
+    with pytest.raises(script.Failure, match=line):
+        script.check_platform()
+
+
+def test_termux(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TERMUX_VERSION", "0.118")
+    with pytest.raises(script.Failure, match="Termux"):
+        script.check_platform()
+
+
+def test_an_old_python_gets_its_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "version_info", (3, 8, 18))
+    with pytest.raises(SystemExit, match=r"too old: 3.9"):
+        script.main()
+
+
+@pytest.mark.parametrize(
+    ("settings", "root", "remedy"),
+    [
+        ({}, False, None),
+        ({"user/max_user_namespaces": 0}, True, "user.max_user_namespaces=15000"),
+        ({"kernel/unprivileged_userns_clone": 0}, False, "kernel.unprivileged_userns_clone=1"),
+        ({"kernel/unprivileged_userns_clone": 0}, True, None),
+        (
+            {"kernel/apparmor_restrict_unprivileged_userns": 1},
+            False,
+            "kernel.apparmor_restrict_unprivileged_userns=0",
+        ),
+    ],
+)
+def test_a_machine_without_user_namespaces(
+    settings: dict[str, int], root: bool, remedy: str | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(script, "setting", settings.get)
+    monkeypatch.setattr(os, "geteuid", lambda: 0 if root else 1000)
+    monkeypatch.setattr(shutil, "which", lambda name: None)
+    notice = script.unsealed_notice()
+    assert (notice == "") if remedy is None else ("joins unsealed" in notice and f"sysctl -w {remedy}" in notice)
+
+
+def _date(off: float) -> str:
+    return email.utils.formatdate(time.time() + off, usegmt=True)
+
+
+def test_clocks() -> None:
+    assert script.clock_warning(_date(0)) == script.clock_warning(_date(-200)) == ""
+    assert "10 minutes ahead of" in script.clock_warning(_date(-600))
+    assert "1,440 minutes behind" in script.clock_warning(_date(86400))
+    assert script.clock_warning("") == script.clock_warning("soon") == ""
+
+
+def _not_verified(code: int) -> urllib.error.URLError:
+    error = ssl.SSLCertVerificationError(1, "certificate verify failed")
+    error.verify_code, error.verify_message = code, "certificate is not yet valid"
+    return urllib.error.URLError(error)
+
+
+def test_a_certificate_of_another_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(script, "unverified_date", lambda url: _date(86400))
+    assert "minutes behind the server's. Set it" in script.why_unreachable("https://x", _not_verified(9))
+    monkeypatch.setattr(script, "unverified_date", lambda url: _date(0))
+    assert "operator to renew" in script.why_unreachable("https://x", _not_verified(10))
+    assert "SSL_CERT_FILE" in script.why_unreachable("https://x", _not_verified(20))
+
+
+def test_a_proxy_is_named_without_its_password(monkeypatch: pytest.MonkeyPatch) -> None:
+    refused = urllib.error.URLError(OSError("Tunnel connection failed: 407 Proxy Authentication Required"))
+    monkeypatch.setenv("https_proxy", "http://me:secret@proxy.example:3128")
+    line = script.why_unreachable("https://x.example/worker", refused)
+    assert line.startswith("The proxy proxy.example:3128 does not let")
+    assert "407" in line
+    assert "secret" not in line
+    assert "NO_PROXY" in line
+    monkeypatch.setenv("no_proxy", "x.example")
+    assert script.proxy_of("https://x.example/worker") == ""
+    monkeypatch.delenv("no_proxy")
+    assert "proxy.example" in script.why_refused("https://x.example", 407)
+
+
+def test_servers_that_do_not_answer() -> None:
+    unknown = urllib.error.URLError(socket.gaierror(-2, "Name or service not known"))
+    assert "not known here" in script.why_unreachable("https://x", unknown)
+    refused = urllib.error.URLError(ConnectionRefusedError(111, "Connection refused"))
+    assert "does not answer" in script.why_unreachable("https://x", refused)
+    assert "down or restarting" in script.why_refused("https://x", 502)
+
+
+@pytest.mark.parametrize(
+    ("words", "meaning"),
+    [
+        ("error: failed to write\n  Caused by: No space left on device (os error 28)", "the disk is full. Make room"),
+        ("error: failed to create file\n Permission denied (os error 13)", "cannot be written"),
+        ("Hash mismatch for `ray==2.60.0`", "not the promised one"),
+        ("tunnel error: 407 Proxy Authentication Required", "NO_PROXY"),
+        ("invalid peer certificate: UnknownIssuer", "SSL_CERT_FILE"),
+        ("x No solution found when resolving dependencies", "no build for this machine"),
+        ("error sending request: dns error: failed to lookup address information", "cannot be reached"),
+        ("a panic", "its own words are above"),
+    ],
+)
+def test_what_uv_says_is_told_in_one_line(
+    words: str, meaning: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    line = script.why_failed("`uv pip install`", words, script.Watch("installing", 0, [tmp_path]))
+    assert meaning in line
+    assert "\n" not in line
+    assert line.endswith("then run the command again.")
+    assert words.splitlines()[0] in capsys.readouterr().out
+
+
+def test_a_disk_that_was_full_while_uv_ran(tmp_path: Path) -> None:
+    watch = script.Watch("installing", 0, [tmp_path])
+    watch.least[tmp_path] = 4096
+    assert f"the disk of {tmp_path} is full (0 MB free)" in script.why_failed("`uv venv`", "", watch)
+
+
+def test_how_far_it_is(tmp_path: Path) -> None:
+    watch = script.Watch("installing", 1_180_000_000, [tmp_path])
+    assert watch.line(412_000_000) == "  installing: 412 MB of about 1,180 MB, 768 MB to go"
+    assert watch.line(1_200_000_000) == "  installing: 1,200 MB so far"
+    assert script.written(os.getpid()) > 0
+    assert script.written(2**30) == 0
+
+
+def test_no_room(tmp_path: Path) -> None:
+    server = {"environments": {"node": {"installed": 10**15}}}
+    with pytest.raises(
+        script.Failure, match=r"the node's environment needs 1,100,000,000 MB. Make room, or set HAYRIDE"
+    ):
+        script.check_space("node", server, tmp_path)
+    script.check_space("agent", server, tmp_path)
+
+
+def test_folders_that_are_of_no_use(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(script.Failure, match=r"cannot be written: Not a directory. Set HAYRIDE_NODE_DIR"):
+        script.make_folder(tmp_path / "file" / "state", "HAYRIDE_NODE_DIR")
+    monkeypatch.setattr(os, "statvfs", lambda path: SimpleNamespace(f_flag=os.ST_NOEXEC))
+    with pytest.raises(script.Failure, match=r"noexec.*Set HAYRIDE_ENVIRONMENTS"):
+        script.check_exec(tmp_path, "HAYRIDE_ENVIRONMENTS")
+    full = OSError(errno.ENOSPC, "No space left on device", "/x/wheel")
+    assert (
+        script.why_disk(full) == "/x/wheel cannot be written: the disk is full. Make room, then run the command again."
+    )
+
+
+# --- paths that stay ----------------------------------------------------------------------------------------------
+
+
+def _environment(state: Path, name: str) -> Path:
+    folder = state / "environments" / name
+    (folder / "bin").mkdir(parents=True)
+    (folder / "bin" / "hayride-node").write_text("#!/bin/sh\n")
+    (folder / "bin" / "hayride-node").chmod(0o755)
+    (folder / "complete").write_text("")
+    return folder
+
+
+def test_current_moves_at_once(tmp_path: Path) -> None:
+    for name in ("agent-1", "agent-2"):
+        program = script.point_to(tmp_path, _environment(tmp_path, name))
+        assert program == str(tmp_path / "current" / "bin" / "hayride-node")
+        assert Path(program).resolve().parts[-3] == name
+    (tmp_path / "current.new").symlink_to("nowhere")  # a join that was killed in between
+    script.point_to(tmp_path, tmp_path / "environments" / "agent-1")
+    assert not (tmp_path / "current.new").is_symlink()
+
+
+def test_the_command_is_linked_where_people_have_such(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("PATH", "/usr/bin:/bin")
+    program = script.point_to(tmp_path, _environment(tmp_path, "agent-1"))
+    folder = tmp_path / ".local" / "bin"
+    assert script.link_command(program) == program
+    assert not folder.exists()
+    folder.mkdir(parents=True)
+    assert script.link_command(program) == program  # linked, but not on PATH
+    assert os.readlink(folder / "hayride-node") == program
+    monkeypatch.setenv("PATH", f"/usr/bin:/bin:{folder}")
+    assert script.link_command(program) == "hayride-node"
+    (folder / "hayride-node").unlink()
+    (folder / "hayride-node").write_text("somebody's own")
+    (folder / "hayride-node").chmod(0o755)
+    assert script.link_command(program) == program
+    assert (folder / "hayride-node").read_text() == "somebody's own"
+
+
+def test_old_environments_go_where_nobody_uses_them(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HAYRIDE_NODE_DIR", str(tmp_path))
+    monkeypatch.delenv("HAYRIDE_ENVIRONMENTS", raising=False)
+    old, locked, node = (
+        _environment(tmp_path, f"{kind}-{'0' * 15}{n}") for n, kind in enumerate(("agent", "agent", "node"))
+    )
+    keep, other = _environment(tmp_path, "agent-" + "f" * 16), _environment(tmp_path, "mine")
+    with (tmp_path / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # a node agent runs
+        script.remove_old(tmp_path, (keep,))
+    monkeypatch.setenv("HAYRIDE_ENVIRONMENTS", str(tmp_path / "environments"))
+    script.remove_old(tmp_path, (keep,))
+    assert old.exists()
+    monkeypatch.delenv("HAYRIDE_ENVIRONMENTS")
+    with locked.with_name(locked.name + ".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # a join makes it
+        script.remove_old(tmp_path, (keep,))
+    assert [folder.exists() for folder in (old, node, locked, keep, other)] == [False, False, True, True, True]
+
+
+def test_a_service_learns_where_the_node_is(tmp_path: Path) -> None:
+    (tmp_path / "machine.json").write_text('{"name": "laptop", "node_python": ""}')
+    script.note_node(tmp_path, "/x/bin/python")
+    assert json.loads((tmp_path / "machine.json").read_text()) == {"name": "laptop", "node_python": "/x/bin/python"}
+    assert (tmp_path / "machine.json").stat().st_mode & 0o777 == 0o600
