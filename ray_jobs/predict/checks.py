@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+import numpy as np
 import pandas as pd
 
 from ray_jobs.manifest import Manifest, Seen
@@ -102,7 +103,7 @@ def _check_types(sample: pd.DataFrame, fitting: Fitting, manifest: Manifest) -> 
     seen = {column.name: column for column in manifest.seen}
     for column in fitting.columns:
         values = sample[column.name]
-        known = values.notna()
+        known = _known(values)
         if not known.any():
             continue
         if column.kind in ("number", "boolean", "date"):
@@ -112,6 +113,13 @@ def _check_types(sample: pd.DataFrame, fitting: Fitting, manifest: Manifest) -> 
                 raise _another(column, manifest, strange)
         elif _holds_other_things(values[known], column, seen.get(fitting.names[column.name])):
             raise _another(column, manifest, 1.0)
+
+
+def _known(values: pd.Series) -> pd.Series:
+    """Where there is a value. An infinite number is none: training counts it as missing."""
+    if pd.api.types.is_float_dtype(values.dtype):
+        return values.notna() & ~np.isinf(values)
+    return values.notna()
 
 
 def _is_date(values: pd.Series) -> bool:

@@ -117,7 +117,7 @@ class JsonReader(Reader):
                 ),
                 memory_pool=self._pool,
             )
-        except pa.ArrowInvalid:
+        except (pa.ArrowInvalid, UnicodeEncodeError):  # a key can have half a character
             return None
         return table.rename_columns(list(asked))
 

@@ -8,7 +8,8 @@ import pytest
 from sklearn.linear_model import LogisticRegression
 
 from ray_jobs.predict.notes import Notes, Weight
-from ray_jobs.spec import ProblemCode
+from ray_jobs.reading.source import open_source
+from ray_jobs.spec import PathData, ProblemCode
 from tests.support.predicting import Desk, desk
 
 _RNG = np.random.default_rng(0)
@@ -110,6 +111,22 @@ def test_a_few_values_of_another_type_count_as_missing_and_are_counted(made: tup
     result = where.predict(model, given(made, frame))
     assert any("'Age'" in note and "3" in note and "missing" in note for note in result.warnings)
     assert result.rows == 300
+
+
+@pytest.mark.parametrize(
+    ("name", "values"),
+    [("own.csv", ["inf", "1", "-inf"]), ("own.jsonl", ["NaN", "1", "Infinity", "-1e999", "1" + "0" * 400])],
+)
+def test_a_model_takes_its_own_table_where_most_numbers_are_infinite(
+    made: tuple[Desk, str], name: str, values: list[str]
+) -> None:
+    where, _ = made
+    record = "{},{},{}\n" if name.endswith("csv") else '{{"x": {}, "z": {}, "t": "{}"}}\n'
+    rows = "".join(record.format(values[n % len(values)], n % 7, "ab"[n % 2]) for n in range(60))
+    (where.folder / name).write_text(f"x,z,t\n{rows}" if name.endswith("csv") else rows)
+    with open_source(where.place, PathData(path=str(where.folder / name))) as source:
+        model = where.learn(source.frame(), "t", LogisticRegression())
+    assert where.predict(model, name).rows == 60
 
 
 def test_new_categories_are_no_reason_to_refuse(made: tuple[Desk, str]) -> None:

@@ -74,6 +74,11 @@ def test_keys_come_and_go_and_lists_are_left_out(shelf: Shelf) -> None:
     assert "'l', 'r'" in shelf.warnings("t.jsonl")
 
 
+def test_a_key_with_half_a_character(shelf: Shelf) -> None:
+    frame = shelf.frame("t.jsonl", '{"\\ud800k": 2, "b": "x"}\n{"\\ud800k": 3, "b": "y"}\n')
+    assert frame.to_dict("list") == {"?k": [2, 3], "b": ["x", "y"]}
+
+
 def test_values_of_another_kind_deep_in_the_file(shelf: Shelf) -> None:
     rows = 80_000
     lines = "".join(f'{{"n": {n}, "t": "x{n}", "f": {n}.5, "b": true}}\n' for n in range(rows))
