@@ -8,13 +8,17 @@ from collections.abc import Sequence
 
 from node_join import script
 from node_join.commands import joining
+from node_join.commands.admit import ADMIT
 from node_join.commands.allow import ALLOW
+from node_join.commands.autostart import AUTOSTART
 from node_join.commands.command import Command
 from node_join.commands.doctor import DOCTOR
+from node_join.commands.leave import LEAVE
 from node_join.commands.limit import LIMIT
 from node_join.commands.logs import LOGS
 from node_join.commands.share_rows import SHARE_ROWS
 from node_join.commands.status import STATUS
+from node_join.commands.upgrade import UPGRADE
 from node_join.errors import NodeError
 
 #: In the order of --help.
@@ -28,6 +32,10 @@ COMMANDS: tuple[Command, ...] = (
     ALLOW,
     SHARE_ROWS,
     LIMIT,
+    ADMIT,
+    AUTOSTART,
+    UPGRADE,
+    LEAVE,
 )
 
 
