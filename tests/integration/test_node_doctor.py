@@ -209,7 +209,7 @@ async def test_versions_are_told_apart_by_the_environments_names(
 
 
 async def test_a_server_that_hangs(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("node_join.doctor._PATIENCE", 0.2)
+    monkeypatch.setattr("node_join.doctor.network.PATIENCE", 0.2)
     listener = socket.create_server(("127.0.0.1", 0))
     with listener:
         site.change(url=f"https://127.0.0.1:{listener.getsockname()[1]}")
