@@ -109,6 +109,8 @@ def progress(state: JoinState, machine: MachineView | None) -> Message | None:
     name = clip(machine.name, 40)
     if state is not JoinState.JOINED:
         said = fill("<b>{name}</b> used the command. {state}", name=name, state=words.JOINS[state])
+        if machine.code:
+            said = lines(said, words.admission(machine.code))
         return Message(text=said, silent=True, pushed=True)
     cores = f"{machine.cores} cores" if machine.cores else ""
     memory = amounts.memory(machine.memory) if machine.memory else ""

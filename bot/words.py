@@ -320,3 +320,9 @@ def bug(id: str) -> Html:
         "Try again. If it happens again, tell your admin this id.",
         id=id,
     )
+
+
+def admission(code: str) -> Html:
+    """How a further machine is let in: a stolen chat alone must not be enough."""
+    typed = fill("<code>hayride-node admit {code}</code>", code=code)
+    return fill("To let it in, type this on a machine that is in your pool: {typed}", typed=typed)

@@ -225,6 +225,7 @@ class MachineView:
     memory_free: int | None = None  #: bytes
     disk_free: int | None = None  #: bytes
     gpus: int = 0
+    code: str = ""  #: by which another machine lets it in: `hayride-node admit CODE`; "" where it is in
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -8,6 +8,7 @@
     │   ├── TunnelRefused   unknown machine, wrong key
     │   ├── JobRefused      a limit, a stale id, a machine that is away
     │   └── NotFoundError   no such thing *of yours*; another person's thing is the same to you
+    ├── NotAdmitted         a machine that waits for `hayride-node admit` on another
     ├── DataRefused         the machine looked at the file and said no; carries ray_jobs' Problem
     └── PoolUnavailable     the pool's box does not answer
 
@@ -64,6 +65,12 @@ class TunnelRefused(RefusedError):
     """An unknown or revoked machine, or a signature by a key that is not the machine's."""
 
     code = "tunnel_refused"
+
+
+class NotAdmitted(HayrideError):
+    """A machine that waits until another machine of its pool lets it in."""
+
+    code = "not_admitted"
 
 
 class JobRefused(RefusedError):

@@ -60,6 +60,15 @@ def machine_tag(machine_id: str) -> str:
     return f"m_{machine_id}"
 
 
+def admission_code(public_key: str) -> str:
+    """What a new machine shows and its owner types on another: from its key (base64), so nobody else can have it.
+
+    Ten characters are 50 bits: a key with somebody else's code cannot be found within the minutes that it waits.
+    """
+    code = base64.b32encode(hashlib.sha256(base64.b64decode(public_key)).digest()).decode()[:10]
+    return f"{code[:5]}-{code[5:]}"
+
+
 def loopback_address(number: int) -> str:
     """The address of a pool's machine `number` (from 1): 1 is 127.77.1.1, 254 is 127.77.1.254, 255 is 127.77.2.1."""
     if not 1 <= number <= MACHINES_PER_POOL:

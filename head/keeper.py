@@ -22,7 +22,7 @@ from head.pool_answers import without_controls
 from head.pool_client import PoolClient
 from head.pool_plan import KeeperSettings, PoolIdentity, pool_plan
 from ray_jobs.place import checked_id
-from sealing import Box, SealError, SocketFolder, launch, launch_unsealed, only_box
+from sealing import Box, SealError, SocketFolder, discard, launch, launch_unsealed, only_box, set_aside
 
 __all__ = ["Keeper", "KeeperSettings", "PoolIdentity"]
 
@@ -34,6 +34,8 @@ READY_TIME = 180.0
 PATIENCE = 8.0
 _HTTP, _DOOR, _BOX, _ERRORS, _LOCK = "http.sock", "door.sock", "box.json", "errors", "lock"
 _LAST_WORDS = 300
+#: Seconds to delete what a pool has written.
+_EMPTYING = 120.0
 
 
 @dataclass(kw_only=True)
@@ -102,6 +104,17 @@ class Keeper:
         """Ends the pool's box and everything in it; leaves its folder as it is. One that does not run is fine."""
         async with self._lock(pool_id):
             await self._end(pool_id)
+
+    async def discard(self, pool_id: str) -> None:
+        """Deletes all that the pool's box has written; it must not run. Raises PoolUnavailable where that fails."""
+        async with self._lock(pool_id):
+            folder, dead = self.settings.pool_folder(pool_id), self.settings.data_dir / "dead"
+            if not await asyncio.to_thread(folder.is_dir):
+                return
+            try:
+                await asyncio.to_thread(_discard, folder, dead, self._run(pool_id) / _ERRORS)
+            except SealError as error:
+                raise PoolUnavailable(error.message, remedy=error.remedy) from error
 
     async def stop_idle(self, open_pools: Set[str]) -> list[str]:
         """Ends the boxes that were not among the open pools, nor asked for, for the idle time; says which."""
@@ -227,6 +240,12 @@ def _launch(settings: KeeperSettings, pool: PoolIdentity, sockets: SocketFolder)
         box = begin(plan, errors=run / _ERRORS, lock=lock)
     _write_record(run / _BOX, box)
     return box
+
+
+def _discard(folder: Path, dead: Path, errors: Path) -> None:
+    """Out of the way first: what could not be emptied now is no pool's any more."""
+    dead.mkdir(mode=0o700, parents=True, exist_ok=True)
+    discard(set_aside(folder, dead), errors=errors, seconds=_EMPTYING)
 
 
 def _write_record(path: Path, box: Box) -> None:

@@ -17,7 +17,7 @@ from head.clock import Clock
 from head.errors import HayrideError, JobRefused, JoinRefused, TunnelRefused
 from head.gateway.messages import PROTOCOL, Facts
 from head.gateway.services import HeartbeatAnswer
-from head.identity import digest, new_id, new_token
+from head.identity import admission_code, digest, new_id, new_token
 from head.pools import Pools
 from head.settings import Settings, is_loopback
 from head.store.records import MachineRow
@@ -207,6 +207,7 @@ class Machines:
             memory_free=facts.memory_free if facts else None,
             disk_free=facts.disk_free if facts else None,
             gpus=facts.gpus if facts else 0,
+            code="" if row.admitted else admission_code(row.public_key),
         )
 
     def _state(self, row: MachineRow) -> MachineState:

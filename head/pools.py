@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
+from head.api import HEAD
 from head.errors import RefusedError
 from head.keeper import Keeper, PoolIdentity
 from head.pool_client import PoolClient
@@ -37,6 +38,17 @@ class Pools:
         """The person's pool if it runs; nothing is started."""
         pool = await self.store.pools.find(person_id)
         return self.keeper.client(pool.id) if pool else None
+
+    async def renew(self, pool: PoolRow, *, empty: bool) -> None:
+        """A fresh Ray token, since a revoked machine knows the old one; its box starts anew when it is needed. `empty`:
+        no machine is left, so what the box holds is deleted, and tag and user token are fresh too.
+        """
+        await self.keeper.stop(pool.id)
+        if empty:
+            await self.keeper.discard(pool.id)
+            await self.store.models.forget(pool.person_id, HEAD)
+            await self.store.uploads.forget(pool.person_id, HEAD)
+        await self.store.pools.rotate(pool.person_id, tag=empty)
 
     async def let_sleep(self, busy: set[str]) -> None:
         """Stops the boxes of people who have had neither an open job nor a connected machine for the idle time."""

@@ -32,7 +32,7 @@ from head.machines import Machines
 from head.pools import Pools
 from head.settings import Settings
 from head.store.jobs import StaleJob
-from head.store.records import JobRow
+from head.store.records import JobRow, PoolRow
 from head.store.store import Store
 from ray_jobs.spec import Event
 
@@ -111,6 +111,9 @@ class Reconciler:
                 self._errand(f"cancel {job.id}", self._cancel(job))
         for job in await self._parts.store.jobs.unacknowledged():
             self._errand(f"acknowledge {job.id}", self._acknowledge(job))
+        for pool in await self._parts.store.pools.stale():
+            if pool.person_id not in {job.person_id for job in jobs}:
+                self._errand(f"fresh token {pool.id}", self._renew(pool))
         self._errand("idle pools", self._let_pools_sleep({job.person_id for job in jobs}))
 
     def _forget_ended(self, open_jobs: set[str]) -> None:
@@ -214,6 +217,11 @@ class Reconciler:
             with suppress(NotFoundError):
                 await pool.acknowledge(job.id, job.place, job.state.last_event)
         await self._parts.store.jobs.acknowledge(job.id, job.state.last_event)
+
+    async def _renew(self, pool: PoolRow) -> None:
+        """A revoked machine knows the pool's Ray token; no job runs, so the pool can begin anew with a fresh one."""
+        machines = await self._parts.store.machines.of_person(pool.person_id)
+        await self._parts.pools.renew(pool, empty=not any(machine.admitted for machine in machines))
 
     async def _let_pools_sleep(self, busy: set[str]) -> None:
         await self._parts.pools.let_sleep(busy | self._parts.machines.people_in_contact())

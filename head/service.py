@@ -42,6 +42,7 @@ from head.settings import Settings
 from head.state_lock import lock_state
 from head.store.store import Store
 from head.wiring import Wiring
+from head.wishes import Wishes
 
 #: A link to the dashboard is pressed at once or not at all.
 DASHBOARD_LINK = timedelta(minutes=5)
@@ -110,6 +111,7 @@ class ControlPlane:
             Wiring(
                 settings=self.settings, store=self.store, pools=self.pools, machines=self.machines_,
                 reconciler=self.reconciler, changes=self.hub,
+                wishes=Wishes(store=self.store, changes=self.hub, revoke=self.revoke),
                 signing_key=server_key(self.settings.data_dir), url=lambda: self.url,
             ),
             clock=self.clock.monotonic,

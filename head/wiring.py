@@ -17,12 +17,13 @@ from head.changes import Changes
 from head.errors import NotFoundError, TunnelRefused
 from head.gateway.messages import Facts
 from head.gateway.services import HeartbeatAnswer, MachineIdentity, Opened, PoolDashboard, Redeemed
-from head.identity import digest, machine_tag
+from head.identity import admission_code, digest, machine_tag
 from head.machines import Machines
 from head.pools import Pools
 from head.reconcile import Reconciler
 from head.settings import Settings
 from head.store.store import Store
+from head.wishes import Wishes
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,6 +36,7 @@ class Wiring:
     machines: Machines
     reconciler: Reconciler
     changes: Changes
+    wishes: Wishes
     signing_key: Ed25519PrivateKey
     url: Callable[[], str]
 
@@ -77,6 +79,8 @@ class Wiring:
             pool_id=machine.pool_id,
             public_key=base64.b64decode(machine.public_key),
             revoked=machine.revoked is not None,
+            admitted=machine.admitted is not None,
+            code=admission_code(machine.public_key),
         )
 
     async def open_door(self, machine_id: str, ssh_public_key: str, facts: Facts) -> Opened:
@@ -103,6 +107,9 @@ class Wiring:
         if self.machines.ready(machine_id) and not ready:
             self.reconciler.wake()
         return answer
+
+    async def wish(self, machine_id: str, wish: str) -> str:
+        return await self.wishes.do(machine_id, wish)
 
     async def outdated(self, machine_id: str, facts: Facts) -> None:
         await self.machines.outdated(machine_id, facts)

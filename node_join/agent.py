@@ -19,7 +19,7 @@ from logging.handlers import RotatingFileHandler
 
 from node_join.backoff import Backoff
 from node_join.box import MachineBox
-from node_join.errors import Again, BoxSilent, ForGood, NodeError
+from node_join.errors import Again, BoxSilent, ForGood, NodeError, NotAdmitted
 from node_join.facts import Facts, facts, given_cores, given_memory, in_words
 from node_join.messages import Grant, HeartbeatAnswer
 from node_join.pauses import on_battery, paused
@@ -30,6 +30,8 @@ from sealing import seal_status
 
 #: Exit status when it is no use to start again: refused, revoked, replaced.
 EXIT_FOR_GOOD = 3
+#: And when a newer node agent is to take its place.
+EXIT_AGAIN = 4
 #: A tunnel that held this long, in seconds, was good: the next failure waits shortly again.
 _GOOD = 30.0
 #: A box that did not answer so many times is started anew. Not at once: that ends its jobs, and it may just be busy.
@@ -38,14 +40,22 @@ _SILENT = 3
 _LOOK = 1.0
 #: Answers by which nothing runs here, before the box is started anew.
 _QUIET = 2
+#: Seconds between questions whether another machine has let this one in.
+_ADMITTED = 3.0
 _LOG_SIZE = 1024 * 1024
 _BEGINNING_ANEW = "Its settings have changed, and it begins anew."
 
 Say = Callable[[str], None]
 
 
+class _Upgraded(Exception):
+    """A newer node agent waits."""
+
+
 class NodeAgent:
-    """Runs until SIGTERM or SIGINT (status 0), or until the server refuses this machine for good (status 3)."""
+    """Runs until SIGTERM or SIGINT (status 0), until the server refuses this machine for good (status 3), or until a
+    newer node agent is to take its place (status 4).
+    """
 
     def __init__(self, machine: Machine, state: StateFolder, say: Say) -> None:
         self._machine = machine
@@ -61,6 +71,7 @@ class NodeAgent:
         #: What the next box is made of; None where the one that runs is as it should be.
         self._pending: Machine | None = None
         self._renewing: asyncio.Task[None] | None = None
+        self._upgraded = False
 
     async def run(self) -> int:
         """Raises NodeError where no box can be made."""
@@ -70,10 +81,14 @@ class NodeAgent:
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
             loop.add_signal_handler(number, working.cancel)
+        loop.add_signal_handler(signal.SIGUSR1, self._upgrade)
         try:
             await working
         except asyncio.CancelledError:
             self._say("Stopping.")
+        except _Upgraded:
+            self._say("A newer node agent takes over.")
+            return EXIT_AGAIN
         except ForGood as error:
             self._say(str(error))
             return EXIT_FOR_GOOD
@@ -138,18 +153,25 @@ class NodeAgent:
                     await box.stop()
                 if loop.time() - began > _GOOD:
                     backoff.reset()
-                wait = backoff.wait()
-                words = box.last_words()
-                self._say(f"{reason} Trying again in {wait:.1f} s." + (f" The box said: {words}" if words else ""))
+                wait = backoff.wait() if not isinstance(reason, NotAdmitted) else _ADMITTED
+                self._failed(reason, wait, box.last_words())
                 self._quiet = 0
                 self._note(state="waiting", jobs=None)
                 await asyncio.sleep(wait)
+
+    def _failed(self, reason: Again, wait: float, words: str) -> None:
+        """Says it, once where it only waits to be let in."""
+        if isinstance(reason, NotAdmitted):
+            self.waiting(str(reason))
+            self._note(told=str(reason))
+            return
+        self._say(f"{reason} Trying again in {wait:.1f} s." + (f" The box said: {words}" if words else ""))
 
     # --- what the owner changes ---
 
     def _paused(self) -> str:
         """Why no job may begin here now."""
-        if self._pending:
+        if self._pending or self._upgraded:
             return _BEGINNING_ANEW
         limits = self._machine.limits
         return paused(limits, datetime.now().astimezone(), on_battery=not limits.battery and on_battery())
@@ -167,6 +189,13 @@ class NodeAgent:
                 self._machine, self._pending = machine, None
             if self._pending and self._quiet >= _QUIET:
                 await self._begin_anew(box, self._pending)
+            if self._upgraded and self._quiet >= _QUIET:
+                raise _Upgraded
+
+    def _upgrade(self) -> None:
+        """`hayride-node upgrade` has installed a newer one, which takes over when no job runs."""
+        self._say("A newer node agent is installed; it takes over when no job runs.")
+        self._upgraded = True
 
     async def _begin_anew(self, box: MachineBox, machine: Machine) -> None:
         self._say("The settings of this machine have changed: its box is started anew.")

@@ -19,5 +19,9 @@ class BoxSilent(Again):
     """The program in this machine's box does not answer."""
 
 
+class NotAdmitted(Again):
+    """Another machine of the pool has to let this one in."""
+
+
 class AlreadyRunning(NodeError):
     """There is a node agent of this machine; a second has nothing to do."""

@@ -51,7 +51,7 @@ def redeem(url: str, token: str, *, public_key: bytes, name: str, facts: Mapping
             content = answer.read(_ANSWER_LIMIT)
     except urllib.error.HTTPError as error:
         with error:
-            raise _refusal(url, error.code, error.read(_ANSWER_LIMIT)) from None
+            raise refusal(url, error.code, error.read(_ANSWER_LIMIT)) from None
     except (urllib.error.URLError, OSError) as error:
         raise NodeError(why_unreachable(url, error)) from error
     try:
@@ -61,7 +61,8 @@ def redeem(url: str, token: str, *, public_key: bytes, name: str, facts: Mapping
         raise NodeError(f"{url} gave an answer that no Hayride server gives. Check the address.") from error
 
 
-def _refusal(url: str, status: int, content: bytes) -> NodeError:
+def refusal(url: str, status: int, content: bytes) -> NodeError:
+    """What a server's refusal says."""
     try:
         problem = _Problems.model_validate_json(content).error
     except ValidationError:

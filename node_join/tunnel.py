@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey,
 from pydantic import ValidationError
 from websockets.asyncio.client import ClientConnection
 
-from node_join.errors import Again, BoxSilent, ForGood
+from node_join.errors import Again, BoxSilent, ForGood, NotAdmitted
 from node_join.facts import Facts
 from node_join.messages import (
     FRAME,
@@ -159,6 +159,8 @@ def _heard(data: str | bytes) -> Said:
         raise ForGood(plain(said.message) or "The server refuses this machine.")
     if isinstance(said, Replaced):
         raise ForGood("Another node agent with this machine's key has connected, so this one stops.")
+    if isinstance(said, Retry) and said.code == "not_admitted":
+        raise NotAdmitted(plain(said.message))
     if isinstance(said, Retry):
         raise Again(plain(said.message) or "The server asks to try again.")
     return said

@@ -74,6 +74,9 @@ def _machine(chat: Chat, it: MachineView) -> Html:
         fill("{icon} <b>{name}</b> {state}{since}", icon=icon, name=clip(it.name, 40), state=state, since=since),
         text(", ".join(fact for fact in facts if fact)) if any(facts) else None,
         contact,
+        words.admission(it.code) if it.code else None,
+        text(f"⏸ {clip(it.paused, 200)}") if it.paused else None,
+        fill("⚠️ Its node agent is too old. Type there: <code>hayride-node upgrade</code>") if it.outdated else None,
         fill("Shares {folders}", folders=", ".join(clip(it_, 80) for it_ in it.allowed[:4])) if it.allowed else None,
         text("⚠️ Not sealed: jobs there can read the owner's files.") if it.sealed is False else None,
     )

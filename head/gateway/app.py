@@ -24,6 +24,7 @@ from head.gateway.node_files import NodeFiles
 from head.gateway.services import GatewayServices
 from head.gateway.sessions import DashboardSessions
 from head.gateway.tunnel import tunnel_router
+from head.gateway.wishes import wish_router
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,7 +47,9 @@ def create_gateway(services: GatewayServices, *, clock: Callable[[], float] = ti
         return {"state": "ok"}
 
     node_files = NodeFiles()
-    app.include_router(join_router(services, node_files, FailedJoins(clock)))
+    failed = FailedJoins(clock)
+    app.include_router(join_router(services, node_files, failed))
+    app.include_router(wish_router(services, failed))
     app.include_router(tunnel_router(services, tunnels, node_files))
     app.include_router(dashboard_router(services, DashboardSessions(clock)))
     return Gateway(app=app, tunnels=tunnels)

@@ -74,6 +74,14 @@ class JoinRequest(Message):
     facts: Facts
 
 
+class WishRequest(Message):
+    """The body of POST /machine/ID."""
+
+    wish: Annotated[str, Field(pattern=r"^[a-z-]{1,20}( [A-Za-z0-9-]{1,32})?$")]
+    time: int = Field(ge=0, lt=1 << 40)  #: seconds since the epoch, by the machine's clock
+    signature: Signature
+
+
 class Answer(Message):
     """A machine's answer to the tunnel's challenge."""
 

@@ -40,6 +40,8 @@ class MachineIdentity:
     pool_id: str
     public_key: bytes  #: raw ed25519, 32 bytes
     revoked: bool
+    admitted: bool = True  #: False: another machine of the pool has to let it in
+    code: str = ""  #: by which another machine admits it
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -116,6 +118,9 @@ class GatewayServices(Protocol):
 
     async def heartbeat(self, machine_id: str, facts: Facts) -> HeartbeatAnswer:
         """Notes that the machine is alive. Raises TunnelRefused."""
+
+    async def wish(self, machine_id: str, wish: str) -> str:
+        """Does what the owner of a machine typed there; a sentence for the prompt. Raises RefusedError."""
 
     async def outdated(self, machine_id: str, facts: Facts) -> None:
         """Notes that a machine's node agent is too old, so that the chat can say so."""

@@ -21,7 +21,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from fastapi import APIRouter, WebSocket, WebSocketDisconnect
 from pydantic import ValidationError
 
-from head.errors import HayrideError, PoolUnavailable, TunnelRefused
+from head.errors import HayrideError, NotAdmitted, PoolUnavailable, TunnelRefused
 from head.gateway.live import CLOSE_REFUSED, Door, LiveTunnel, Tunnels
 from head.gateway.messages import ANSWER, PROTOCOL, Answer
 from head.gateway.node_files import NodeFiles
@@ -61,6 +61,8 @@ def tunnel_router(services: GatewayServices, tunnels: Tunnels, node_files: NodeF
             await _serve(websocket, identity, answer, services, tunnels, node_files)
         except TunnelRefused as error:
             await _say_no(websocket, "refused", error.code, str(error), CLOSE_REFUSED)
+        except NotAdmitted as error:
+            await _say_no(websocket, "retry", error.code, str(error), CLOSE_RETRY)
         except PoolUnavailable as error:
             await _say_no(websocket, "retry", error.code, str(error), CLOSE_RETRY)
         except HayrideError as error:
@@ -106,6 +108,11 @@ async def _authenticate(
         await services.outdated(machine_id, answer.facts)
         raise TunnelRefused(
             "The node agent of this machine is too old for the server.", remedy="Type `hayride-node upgrade` there."
+        )
+    if not identity.admitted:
+        raise NotAdmitted(
+            "This machine waits to be let in.",
+            remedy=f"On a machine that is in your pool, type: hayride-node admit {identity.code}",
         )
     return identity, answer
 

@@ -71,7 +71,26 @@ class Machines:
             row = await _row(session, person_id, machine_id)
             if row.revoked is None:
                 row.revoked, row.connected_since = self.clock.now(), None
+                if row.admitted:  # one that never was knows no token
+                    stale = update(PoolTable).where(PoolTable.id == row.pool_id).values(stale_token=True)
+                    await session.execute(stale)
             return machine_record(row)
+
+    async def waiting(self, pool_id: str) -> list[MachineRow]:
+        """Those of a pool that are not admitted yet."""
+        query = select(MachineTable).where(
+            MachineTable.pool_id == pool_id, MachineTable.admitted.is_(None), MachineTable.revoked.is_(None)
+        )
+        async with self.database.read() as session:
+            return [machine_record(row) for row in await session.scalars(query)]
+
+    async def admit(self, machine_id: str) -> None:
+        """From now on it may connect. Raises NotFoundError for one that was revoked."""
+        async with self.database.write() as session:
+            row = await session.get(MachineTable, machine_id)
+            if row is None or row.revoked:
+                raise NotFoundError("There is no such machine.")
+            row.admitted = row.admitted or self.clock.now()
 
     async def _change(self, machine_id: str, values: Mapping[str, object]) -> None:
         async with self.database.write() as session:
@@ -88,6 +107,8 @@ async def admit_machine(
     if row is not None:
         row.facts = dict(facts)
         return row, True
+    live = (MachineTable.pool_id == pool.id, MachineTable.revoked.is_(None), MachineTable.admitted.is_not(None))
+    alone = await session.scalar(select(func.count()).select_from(MachineTable).where(*live)) == 0
     # Numbers of revoked machines are not given again: Ray remembers addresses.
     last = await session.scalar(select(func.max(MachineTable.number)).where(MachineTable.pool_id == pool.id))
     row = MachineTable(
@@ -99,6 +120,7 @@ async def admit_machine(
         number=(last or 0) + 1,
         facts=dict(facts),
         created=now,
+        admitted=now if alone or pool.admits == "chat" else None,
     )
     session.add(row)
     await session.flush()
@@ -138,4 +160,5 @@ def machine_record(row: MachineTable) -> MachineRow:
         last_seen=row.last_seen,
         connected_since=row.connected_since,
         revoked=row.revoked,
+        admitted=row.admitted,
     )

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from itertools import count
 
-from sqlalchemy import select
+from sqlalchemy import delete, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from head.clock import Clock
@@ -54,6 +54,12 @@ class Models:
         async with self.database.write() as session:
             row, _ = await _row(session, person_id, model_id)
             await session.delete(row)
+
+    async def forget(self, person_id: str, place: str) -> None:
+        """All that lay at a place of the person's, which is gone."""
+        async with self.database.write() as session:
+            here = (ModelTable.person_id == person_id, ModelTable.place == place)
+            await session.execute(delete(ModelTable).where(*here))
 
 
 async def keep_model(session: AsyncSession, job: JobRow, result: TrainResult, *, now: datetime) -> TrainResult:

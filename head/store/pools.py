@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from sqlalchemy import select
+from sqlalchemy import select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from head.clock import Clock
@@ -43,12 +43,24 @@ class Pools:
         async with self.database.read() as session:
             return [pool_record(row) for row in await session.scalars(select(PoolTable).order_by(PoolTable.created))]
 
-    async def rotate(self, person_id: str) -> PoolRow:
-        """New tokens and a new tag: the pool has to be started again, and its machines to be revoked, by the caller."""
+    async def set_admits(self, pool_id: str, admits: str) -> None:
+        """Who lets further machines in: "machine" or "chat"."""
+        async with self.database.write() as session:
+            await session.execute(update(PoolTable).where(PoolTable.id == pool_id).values(admits=admits))
+
+    async def stale(self) -> list[PoolRow]:
+        """Those whose Ray token a revoked machine knows."""
+        async with self.database.read() as session:
+            return [pool_record(row) for row in await session.scalars(select(PoolTable).where(PoolTable.stale_token))]
+
+    async def rotate(self, person_id: str, *, tag: bool) -> PoolRow:
+        """A new Ray token; with `tag` a new user token and tag too. The pool has to be started again by the caller."""
         async with self.database.write() as session:
             row = await pool_of(session, person_id, self.clock)
-            row.user_token, row.ray_token = new_token(), new_token()
-            row.tag = resource_tag(row.user_token)
+            row.ray_token, row.stale_token = new_token(), False
+            if tag:
+                row.user_token = new_token()
+                row.tag = resource_tag(row.user_token)
             return pool_record(row)
 
 
@@ -77,5 +89,6 @@ def pool_record(row: PoolTable) -> PoolRow:
         user_token=row.user_token,
         tag=row.tag,
         ray_token=row.ray_token,
+        stale_token=row.stale_token,
         created=row.created,
     )

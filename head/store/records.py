@@ -23,6 +23,7 @@ class PoolRow:
     user_token: str = field(repr=False)
     tag: str  #: the Ray resource derived from the user token: "u_..."
     ray_token: str = field(repr=False)  #: RAY_AUTH_TOKEN of the cluster
+    stale_token: bool  #: a revoked machine knows it
     created: datetime
 
 
@@ -52,6 +53,7 @@ class MachineRow:
     last_seen: datetime | None
     connected_since: datetime | None  #: None: no tunnel now
     revoked: datetime | None
+    admitted: datetime | None  #: None: waits for `hayride-node admit` on another machine
 
     @property
     def address(self) -> str:

@@ -17,6 +17,7 @@ from sqlalchemy import (
     Text,
     TypeDecorator,
     UniqueConstraint,
+    false,
     text,
 )
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
@@ -72,6 +73,8 @@ class PoolTable(Base):
     tag: Mapped[str] = mapped_column(String(32), unique=True)
     ray_token: Mapped[str] = mapped_column(String(64))
     created: Mapped[datetime]
+    admits: Mapped[str] = mapped_column(String(16), server_default="machine")  # who lets further machines in
+    stale_token: Mapped[bool] = mapped_column(server_default=false())  # a revoked machine knows the Ray token
 
 
 class MachineTable(Base):
@@ -100,6 +103,7 @@ class MachineTable(Base):
     last_seen: Mapped[datetime | None]
     connected_since: Mapped[datetime | None]
     revoked: Mapped[datetime | None]
+    admitted: Mapped[datetime | None]  # None: waits for `hayride-node admit`
 
 
 class JoinTokenTable(Base):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from sqlalchemy import select
+from sqlalchemy import delete, select
 
 from head.clock import Clock
 from head.errors import NotFoundError
@@ -42,6 +42,12 @@ class Uploads:
         async with self.database.read() as session:
             row = await session.scalar(query.order_by(UploadTable.created.desc(), UploadTable.id).limit(1))
             return None if row is None else _upload(row)
+
+    async def forget(self, person_id: str, place: str) -> None:
+        """All that lay at a place of the person's, which is gone."""
+        async with self.database.write() as session:
+            here = (UploadTable.person_id == person_id, UploadTable.place == place)
+            await session.execute(delete(UploadTable).where(*here))
 
 
 def _upload(row: UploadTable) -> UploadRow:

@@ -10,14 +10,14 @@ import sys
 from pathlib import Path
 
 from node_join import script
-from node_join.agent import NodeAgent
+from node_join.agent import EXIT_AGAIN, NodeAgent
 from node_join.allow import allowed_folders
 from node_join.commands.command import Command, joined_machine, own_state, say
 from node_join.errors import AlreadyRunning, NodeError
 from node_join.facts import facts
 from node_join.priority import lower_priority
 from node_join.redeem import JoinRefused, redeem
-from node_join.state import Limits, Machine
+from node_join.state import Limits, Machine, StateFolder
 
 _TOKEN_LIMIT = 200
 
@@ -105,10 +105,19 @@ def _run(options: argparse.Namespace) -> int:
         with state.only_one():
             state.save(machine)
             lower_priority(machine.limits.priority)
-            return asyncio.run(NodeAgent(machine, state, say).run())
+            status = asyncio.run(NodeAgent(machine, state, say).run())
+        if status == EXIT_AGAIN:
+            os.execv(*_newest(state))
+        return status
     except AlreadyRunning as error:
         say(f"{error} What has changed takes effect between jobs; `hayride-node status` shows how it gets on.")
         return 0
+
+
+def _newest(state: StateFolder) -> tuple[str, list[str]]:
+    """The newest node agent's program, with the arguments of this one."""
+    program = str(state.path / "current" / "bin" / "hayride-node")
+    return program, [program, *sys.argv[1:]]
 
 
 def _token(where: str) -> str:

@@ -103,6 +103,10 @@ class MemoryServices:
             raise TunnelRefused("This machine was removed from its pool.", remedy="Join again.")
         return HeartbeatAnswer(joined=self.in_pool, jobs=self.jobs, paused=bool(facts.paused))
 
+    async def wish(self, machine_id: str, wish: str) -> str:
+        self.log.append((wish, machine_id))
+        return "Done."
+
     async def outdated(self, machine_id: str, facts: Facts) -> None:
         self.log.append(("outdated", machine_id))
 

@@ -37,7 +37,10 @@ async def test_a_pool_is_made_when_asked_for_and_its_secrets_are_not_shown(store
     assert one.tag == resource_tag(one.user_token)
     assert one.user_token not in repr(one)
     assert one.ray_token not in repr(one)
-    rotated = await store.pools.rotate(ann.id)
+    fresh = await store.pools.rotate(ann.id, tag=False)
+    assert (fresh.tag, fresh.user_token) == (one.tag, one.user_token)
+    assert fresh.ray_token != one.ray_token
+    rotated = await store.pools.rotate(ann.id, tag=True)
     assert rotated.id == one.id
     assert not {rotated.tag, rotated.user_token, rotated.ray_token} & {one.tag, one.user_token, one.ray_token}
 
