@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from node_join import amounts, facts
+from node_join.autostart import autostart_here
 from node_join.commands.allow import in_words as folders_in_words
 from node_join.commands.choices import joined_here, on_or_off
 from node_join.commands.command import Command, printable, say
@@ -42,6 +43,7 @@ class Report:
     free: int  #: bytes where the state lies
     total: int
     now: float  #: seconds since the epoch
+    autostart: str  #: what starts the node agent with the system; "" where nothing does
 
     @property
     def running(self) -> bool:
@@ -63,6 +65,7 @@ class Report:
 def report(state: StateFolder, machine: Machine, now: float) -> Report:
     status = state.status()
     disk = shutil.disk_usage(state.path)
+    keeper = autostart_here()
     return Report(
         folder=state.path,
         machine=machine,
@@ -71,6 +74,7 @@ def report(state: StateFolder, machine: Machine, now: float) -> Report:
         free=disk.free,
         total=disk.total,
         now=now,
+        autostart=keeper.kind if keeper.is_on() else "",
     )
 
 
@@ -119,6 +123,7 @@ def for_programs(found: Report) -> dict[str, Any]:
         "sealed": live.sealed if live else None,
         "sealing": machine.sealing,
         "paused": printable(found.paused),
+        "autostart": bool(found.autostart),
     }
 
 
@@ -141,6 +146,7 @@ def for_people(found: Report) -> list[str]:
         ("jobs", _jobs(found)),
         ("load", f"{load} on {facts.cores()} cores"),
         ("sealed", _sealed(found)),
+        ("autostart", f"on: {found.autostart}" if found.autostart else "off"),
         ("share-rows", on_or_off(machine.share_rows)),
         ("disk", f"{amounts.size(found.free)} free of {amounts.size(found.total)}"),
         *_below("limits", limits_in_words(machine.limits)),

@@ -118,12 +118,14 @@ def test_a_machine_in_its_pool(state: StateFolder, typed: Typed) -> None:
     assert status == 0
     assert said["state"] == "joined"
     assert said["jobs"] == 2
+    assert said["autostart"] is False
     assert said["sealed"] is True
     assert said["allowed"] == [{"path": str(home() / "data"), "max_size": None}]
     assert said["limits"] == machine(state).limits.model_dump(mode="json")
     assert set(said) == {
         "state", "since", "last_heard", "told", "url", "machine_id", "name", "address", "tags", "versions", "jobs",
         "load", "cores", "memory", "allowed", "share_rows", "limits", "disk", "sealed", "sealing", "paused",
+        "autostart",
     }  # fmt: skip
 
 
