@@ -227,10 +227,14 @@ def why_unreachable(url: str, error: BaseException) -> str:
 def why_not_verified(url: str, error: ssl.SSLCertVerificationError) -> str:
     told = error.verify_message or "it cannot be verified"
     line = f"The TLS certificate of {url} is not accepted: {told}. "
-    if error.verify_code not in (9, 10):  # OpenSSL's "not yet valid" and "has expired"
+    # OpenSSL's "not yet valid" and "has expired"
+    date = unverified_date(url) if error.verify_code in (9, 10) else ""
+    if not date:
         return line + "Check this machine's clock; for a private authority set SSL_CERT_FILE."
-    off = clock_warning(unverified_date(url))
-    return line + (off or "This machine's clock agrees with the server's: tell its operator to renew the certificate.")
+    return line + (
+        clock_warning(date)
+        or "This machine's clock agrees with the server's: tell its operator to renew the certificate."
+    )
 
 
 def unverified_date(url: str) -> str:
@@ -257,7 +261,7 @@ def clock_warning(date: str) -> str:
     direction = "ahead of" if off > 0 else "behind"
     return (
         f"This machine's clock is {abs(off) / 60:,.0f} minutes {direction} the server's. "
-        "Set it (`sudo timedatectl set-ntp true`), then run the command again."
+        "Set it: `sudo timedatectl set-ntp true`."
     )
 
 
@@ -457,19 +461,20 @@ def has_pip() -> bool:
 
 def install_uv(private: Path, requirements: Path, size: int) -> Path:
     """By this Python's pip, or by one in a private virtual environment, where it has none (Debian's python3)."""
-    watch = Watch("getting uv", size, [private])
     options = ["--require-hashes", "--only-binary", ":all:", "-r", str(requirements)]
     if has_pip():
         program = private / "bin" / "uv"
         command = [sys.executable, "-m", "pip", "install", "--quiet", "--upgrade", "--target", str(private)]
     else:
         program = private / "venv" / "bin" / "uv"
-        if attempt([sys.executable, "-m", "venv", "--clear", str(private / "venv")], watch) is not None:
+        making = [sys.executable, "-m", "venv", "--clear", str(private / "venv")]
+        if attempt(making, Watch("getting pip", 0, [private])) is not None:
             raise Failure(
                 "This Python has neither pip nor a whole venv. Install one (`sudo apt install python3-venv`, "
                 "`sudo dnf install python3-pip`) or uv, then run the command again."
             )
         command = [str(private / "venv" / "bin" / "python"), "-m", "pip", "install", "--quiet"]
+    watch = Watch("getting uv", size, [private])
     words = attempt([*command, *options], watch)
     if words is not None or not program.exists():
         raise Failure(why_failed("Getting uv with pip", words or "", watch))
@@ -565,10 +570,11 @@ def install(kind: str, server: dict[str, Any], uv: str, folder: Path) -> None:
     size = told_size(server, kind, "installed")
     folders = [folder.parent, cache_folder()]
     packages = [*pip, "--require-hashes", "--only-binary", ":all:", "-r", str(requirements)]
-    for command, watch in (
-        (packages, Watch("installing", size, folders)),
-        ([*pip, "--no-deps", "--no-index", str(wheel)], Watch("installing Hayride", 0, folders)),
+    for command, what, total in (
+        (packages, "installing", size),
+        ([*pip, "--no-deps", "--no-index", str(wheel)], "installing Hayride", 0),
     ):
+        watch = Watch(what, total, folders)
         words = attempt(command, watch)
         if words is not None:
             raise Failure(why_failed("`uv pip install`", words, watch))
