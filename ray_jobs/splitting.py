@@ -91,6 +91,13 @@ def folds(keys: RowKeys, count: int, number: int, seed: int) -> list[tuple[Posit
     return found
 
 
+def divides(keys: RowKeys) -> bool:
+    """Whether these rows can be divided into folds that keep groups whole, or times in order: not those of one only."""
+    if keys.times is not None:
+        return len(np.unique(keys.times)) > 1  # all unknown times are one
+    return keys.groups is None or len(np.unique(keys.groups)) > 1
+
+
 def _at_random(count: int, test_fraction: float, seed: int, classes: Codes | None) -> tuple[Positions, Positions]:
     """With `classes`, each class gives its share of test rows and keeps at least one training row, so a class with a
     single row is learned and not tested.
@@ -146,16 +153,16 @@ def _time_folds(times: NDArray[np.float64], number: int) -> list[tuple[Positions
     cuts = [len(ordered) * part // (number + 1) for part in range(1, number + 1)]
     later = np.unique(ordered[ordered > ordered[0]])
     # Where most rows have the oldest time, the next one is the only border.
-    borders = np.intersect1d(ordered[cuts], later) if len(later) else later
+    borders = np.intersect1d(ordered[cuts], later)
     borders = borders if len(borders) else later[:1]
+    if not len(borders):
+        raise Refused(ProblemCode.BAD_SPLIT, "All rows have the same time, so there is no past to train on.")
     found = []
     for border, end in zip(borders, [*borders[1:], None], strict=True):
         newer = filled >= border if end is None else (filled >= border) & (filled < end)
         older = filled < border
         if older.any() and newer.any():
             found.append((np.flatnonzero(older), np.flatnonzero(newer)))
-    if not found:
-        raise Refused(ProblemCode.BAD_SPLIT, "All rows have the same time, so there is no past to train on.")
     return found
 
 

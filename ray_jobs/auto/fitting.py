@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
+from ray_jobs.absent import recoded, spread
 from ray_jobs.auto.losses import Floats, told
 from ray_jobs.auto.table import ALL, Positions, Table, open_table
 from ray_jobs.catalogue import Held, Training, checked_parameters, entry_of
@@ -72,7 +73,7 @@ def fit(order: Fit) -> Fitted:
     # A fold can lack a class: the model is made for those it has.
     present = np.unique(known) if table.classes else known[:0]
     if table.classes and len(present) == 1:  # nothing to tell apart; on all rows there is
-        outputs = _spread(np.ones((len(check), 1)), present, table.classes, len(rows))
+        outputs = spread(np.ones((len(check), 1)), present, table.classes, len(rows))
         return Fitted(seconds=0.0, said=told(table.task, outputs, np.asarray(table.values[check])))
     begun = time.perf_counter()
     with _quiet(), threadpool_limits(limits=order.threads), np.errstate(all="ignore"):
@@ -83,7 +84,7 @@ def fit(order: Fit) -> Fitted:
             return Fitted(seconds=seconds, rounds=rounds, files=_saved(model, Path(order.save)), notes=model.notes)
         outputs = model.outputs(table.frame.iloc[np.asarray(check)])
     if table.classes:
-        outputs = _spread(outputs, present, table.classes, len(rows))
+        outputs = spread(outputs, present, table.classes, len(rows))
     said = told(table.task, outputs, np.asarray(table.values[check]))
     return Fitted(seconds=seconds, rounds=rounds, said=said)
 
@@ -102,7 +103,7 @@ def _training(
     truth = np.asarray(table.values[check])
     if table.classes:
         kept = np.isin(truth, present)
-        known, check, truth = np.searchsorted(present, known), check[kept], np.searchsorted(present, truth[kept])
+        known, check, truth = recoded(known, present), check[kept], recoded(truth[kept], present)
     held = None
     if order.part != ALL and order.rounds is None and len(check):
         held = Held(frame=table.frame.iloc[np.asarray(check)], values=truth)
@@ -133,15 +134,3 @@ def _finished(fitting: Generator[Any, None, FittedModel]) -> FittedModel:
 def _saved(model: FittedModel, folder: Path) -> tuple[str, ...]:
     folder.mkdir(mode=0o700)
     return model.save(folder)
-
-
-def _spread(outputs: Floats, present: NDArray[Any], classes: int, rows: int) -> Floats:
-    """Probabilities for all classes, where some were absent from the fit: each of those gets what one row among all
-    would be.
-    """
-    if len(present) == classes:
-        return outputs
-    rare = 1 / (rows + classes)
-    wide = np.full((len(outputs), classes), rare)
-    wide[:, present] = outputs * (1 - rare * (classes - len(present)))
-    return wide

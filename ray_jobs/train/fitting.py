@@ -11,17 +11,22 @@ from typing import TypeVar
 import numpy as np
 import pandas as pd
 
+from ray_jobs.absent import recoded, spread
 from ray_jobs.auto import AutoOrder, Found, InlineRunner, RayRunner, Runner, repeat, search
 from ray_jobs.catalogue import Entry, Parameters, Step, Training
 from ray_jobs.evaluation import classification_metrics, regression_metrics
 from ray_jobs.models import FittedModel
-from ray_jobs.splitting import folds
+from ray_jobs.problems import Refused
+from ray_jobs.splitting import Positions, RowKeys, divides, folds
 from ray_jobs.store import ModelStore
 from ray_jobs.train.learned import Values
 from ray_jobs.train.order import TrainOrder
 from ray_jobs.train.preparing import Prepared
 
 T = TypeVar("T")
+_AT_RANDOM = (
+    "All training rows have the same group or time, so the candidates were compared on rows taken at random from them."
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,6 +35,7 @@ class Folds:
 
     metrics: Mapping[str, float] = field(default_factory=dict)
     spread: Mapping[str, float] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()  #: for people: folds that could not be made
 
 
 def fit_entry(
@@ -49,13 +55,16 @@ def find_best(order: TrainOrder, prepared: Prepared, threads: int, memory: int) 
     """Auto: compares, tunes and combines within the spec's budget; or makes a recorded model again."""
     scratch = order.place.job(order.job_id) / "unfinished-auto"
     scratch.mkdir(mode=0o700, parents=True, exist_ok=True)
+    keys, notes = prepared.train_keys, tuple[str, ...]()
+    if not divides(keys):
+        keys, notes = RowKeys(codes=keys.codes), (_AT_RANDOM,)
     asked = AutoOrder(
         frame=prepared.train_frame,
         columns=prepared.columns,
         values=prepared.train_values,
         task=prepared.target.task,
         classes=_class_count(prepared),
-        keys=prepared.train_keys,
+        keys=keys,
         seed=order.spec.seed,
         threads=threads,
         budget=order.spec.budget,
@@ -66,7 +75,8 @@ def find_best(order: TrainOrder, prepared: Prepared, threads: int, memory: int) 
     if order.spec.repeats:
         recorded = ModelStore(order.place.models).manifest(order.spec.repeats).recorded
         return (yield from repeat(asked, recorded, runner))
-    return (yield from search(asked, runner))
+    found = yield from search(asked, runner)
+    return replace(found, notes=(*found.notes, *notes))
 
 
 def _runner(order: TrainOrder, threads: int) -> Runner:
@@ -79,38 +89,69 @@ def _runner(order: TrainOrder, threads: int) -> Runner:
 def _cross_validate(
     order: TrainOrder, entry: Entry, parameters: Parameters, prepared: Prepared, threads: int
 ) -> Generator[Step, None, Folds]:
-    frame, values = prepared.train_frame, prepared.train_values
-    pairs = folds(prepared.train_keys, len(values), order.spec.folds, order.spec.seed)
+    asked, frame, values = order.spec.folds, prepared.train_frame, prepared.train_values
+    try:
+        pairs = folds(prepared.train_keys, len(values), asked, order.spec.seed)
+    except Refused as refused:  # what was asked for first can still be done
+        return Folds(notes=(f"No cross-validation was made. {refused.problem.message}",))
     scores: list[dict[str, float]] = []
     for number, (fitted, checked) in enumerate(pairs):
         begin, end = number / len(pairs), (number + 1) / len(pairs)
+        name = f"fold {number + 1} of {len(pairs)}"
+        if prepared.target.classes and len(np.unique(values[fitted])) == 1:
+            continue  # nothing to tell apart
         training = _training(order, parameters, prepared, frame.iloc[fitted], values[fitted], threads)
-        model = yield from scaled(entry.fit(training), begin, end, f"fold {number + 1} of {len(pairs)}: ")
-        scores.append(_scores(prepared, values[checked], model.outputs(frame.iloc[checked])))
-        yield Step(name=f"fold {number + 1} of {len(pairs)}", fraction=end, metrics=scores[-1])
-    names = [name for name in scores[0] if all(name in score for score in scores)]
+        model = yield from scaled(entry.fit(training), begin, end, f"{name}: ")
+        scores.append(_scores(prepared, fitted, checked, model))
+        yield Step(name=name, fraction=end, metrics=scores[-1])
+    return _means(scores, tuple(_fold_notes(asked, len(pairs), len(scores))))
+
+
+def _means(scores: list[dict[str, float]], notes: tuple[str, ...]) -> Folds:
+    """Of the metrics that every fold has; what leaves the range of floating point is left out."""
+    names = [name for name in scores[0] if all(name in score for score in scores)] if scores else []
     columns = {name: np.array([score[name] for score in scores]) for name in names}
-    return Folds(
-        metrics={name: float(found.mean()) for name, found in columns.items()},
-        spread={name: float(found.std(ddof=1)) for name, found in columns.items()} if len(scores) > 1 else {},
-    )
+    with np.errstate(over="ignore", invalid="ignore"):
+        means = {name: float(found.mean()) for name, found in columns.items()}
+        spread = {name: float(found.std(ddof=1)) for name, found in columns.items()} if len(scores) > 1 else {}
+    return Folds(metrics=_finite(means), spread=_finite(spread), notes=notes)
 
 
-def _scores(prepared: Prepared, truth: Values, outputs: Values) -> dict[str, float]:
+def _finite(found: dict[str, float]) -> dict[str, float]:
+    return {name: value for name, value in found.items() if np.isfinite(value)}
+
+
+def _fold_notes(asked: int, made: int, fitted: int) -> Iterator[str]:
+    if made < asked:
+        yield f"The cross-validation has {made} instead of {asked} folds: there are too few rows, groups or times."
+    if fitted < made:
+        yield f"{made - fitted} of {made} folds were left out: their training rows have one class only."
+
+
+def _scores(prepared: Prepared, fitted: Positions, checked: Positions, model: FittedModel) -> dict[str, float]:
+    """Of the rows that were checked."""
+    truth, outputs = prepared.train_values[checked], model.outputs(prepared.train_frame.iloc[checked])
     if prepared.target.classes:
-        return classification_metrics(truth.astype(np.int64), outputs.astype(np.float64))
+        present = np.unique(prepared.train_values[fitted])
+        outputs = spread(outputs.astype(np.float64), present, _class_count(prepared), len(fitted))
+        return classification_metrics(truth.astype(np.int64), outputs)
     return regression_metrics(truth.astype(np.float64), outputs.astype(np.float64))
 
 
 def _training(
     order: TrainOrder, parameters: Parameters, prepared: Prepared, frame: pd.DataFrame, values: Values, threads: int
 ) -> Training:
+    """Of all training rows or some, with the classes that these have."""
+    classes = 0
+    if prepared.target.classes:
+        present = np.unique(values)
+        values, classes = recoded(values, present), len(present)
     return Training(
         frame=frame,
         columns=prepared.columns,
         values=values,
         task=prepared.target.task,
-        classes=_class_count(prepared),
+        classes=classes,
         parameters=parameters,
         seed=order.spec.seed,
         threads=threads,

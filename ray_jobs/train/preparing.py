@@ -2,25 +2,28 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
 
+from ray_jobs.absent import recoded
 from ray_jobs.place import Place
 from ray_jobs.problems import Refused, clip
 from ray_jobs.profiling import choose_features, findings
 from ray_jobs.reading.source import Source, open_source
 from ray_jobs.schema import Column, conform
 from ray_jobs.spec import FileSplit, ProblemCode, TrainSpec
-from ray_jobs.splitting import RowKeys, keys_of, split_rows
+from ray_jobs.splitting import Positions, RowKeys, keys_of, split_rows
 from ray_jobs.target import Classes, Target, target_column, target_of
 from ray_jobs.train.learned import Values
 
 
 @dataclass(frozen=True, kw_only=True)
 class Prepared:
-    """Frames are conformed to `columns`; values are numbers, or positions of classes."""
+    """Frames are conformed to `columns`; values are numbers, or positions of classes: those that training rows have.
+    Of test rows -1 is any other.
+    """
 
     columns: tuple[Column, ...]
     target: Target
@@ -42,21 +45,41 @@ def prepare(source: Source, spec: TrainSpec, place: Place) -> Prepared:
     codes = target.values.astype(np.int64) if target.classes else None
     keys = keys_of(frame, target.rows, codes, spec.split)
     if isinstance(spec.split, FileSplit):
-        train = np.arange(len(target.values))
+        train, learned = np.arange(len(target.values)), target
         test_frame, test_values, more = _other_rows(place, spec.split, target, columns)
     else:
         train, test = split_rows(keys, len(target.values), spec.split.test_fraction, spec.seed)
-        test_frame, test_values, more = conformed.iloc[target.rows[test]], target.values[test], []
+        learned = _as_learned(target, train)
+        test_frame, test_values, more = conformed.iloc[target.rows[test]], learned.values[test], []
+    if target.classes and not (test_values >= 0).any():
+        raise Refused(ProblemCode.BAD_SPLIT, "No held-out row has a label that the training rows have.")
     return Prepared(
         columns=columns,
-        target=target,
+        target=learned,
         train_frame=conformed.iloc[target.rows[train]],
-        train_values=target.values[train],
+        train_values=learned.values[train],
         train_keys=keys.at(train),
         test_frame=test_frame,
         test_values=test_values,
         notes=(*source.warnings, *target.warnings, *left_out, *misfits, *more, *told_findings(frame, target, columns)),
     )
+
+
+def _as_learned(target: Target, train: Positions) -> Target:
+    """With those classes alone that training rows have: a split by group or time may leave a class none. Raises
+    Refused(TARGET_CONSTANT) where there is one only.
+    """
+    if target.classes is None:
+        return target
+    present = np.unique(target.values[train])
+    if len(present) == 1:
+        raise Refused(
+            ProblemCode.TARGET_CONSTANT,
+            f"Column '{clip(target.name, 80)}' has the same value in every training row, so there is nothing to learn.",
+            subject=target.name,
+        )
+    labels = tuple(target.classes.labels[code] for code in present)
+    return replace(target, classes=Classes(labels=labels), values=recoded(target.values, present))
 
 
 def told_findings(

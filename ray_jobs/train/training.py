@@ -84,7 +84,7 @@ def _learn(
     with threadpool_limits(limits=threads):
         if entry and parameters:
             model, folds = yield from scaled(fit_entry(order, entry, parameters, prepared, threads), _FITTING, _JUDGING)
-            notes += model.notes
+            notes += [*model.notes, *folds.notes]
         else:
             found = yield from scaled(find_best(order, prepared, order.threads, budget), _FITTING, _JUDGING)
             model = found.model
