@@ -3,17 +3,13 @@
 from __future__ import annotations
 
 import argparse
-import base64
 import fnmatch
-import http.client
 import json
 import os
 import shutil
 import signal
 import threading
 import time
-import urllib.error
-import urllib.request
 from collections.abc import Callable
 from pathlib import Path
 
@@ -25,6 +21,7 @@ from node_join.box import PATIENCE
 from node_join.commands.command import Command, printable, say
 from node_join.errors import NodeError
 from node_join.state import Machine, StateFolder
+from node_join.wishes import ask
 from sealing import Box, SealError, discard, seal_status
 
 #: Seconds for the server, for the node agent's end, for deleting what a box wrote.
@@ -139,11 +136,6 @@ def _end_box(state: StateFolder) -> None:
 # --- the server ---
 
 
-def signed_by_leaving(machine_id: str, moment: int) -> bytes:
-    """What the machine signs so that nobody else can take it out of its pool."""
-    return b"hayride leave v1\0" + machine_id.encode() + b"\0" + str(moment).encode()
-
-
 def _tell(machine: Machine, state: StateFolder) -> None:
     if (state.path / "key").exists() and tell_server(machine, state.key()):
         say("The server knows that this machine has left.")
@@ -161,20 +153,11 @@ def tell_server(machine: Machine, key: Ed25519PrivateKey) -> bool:
 
 
 def _post_leave(machine: Machine, key: Ed25519PrivateKey) -> bool:
-    moment = int(time.time())
-    signature = base64.b64encode(key.sign(signed_by_leaving(machine.machine_id, moment))).decode()
-    url = f"{machine.url}/leave/{machine.machine_id}"
     try:
-        request = urllib.request.Request(
-            url,
-            json.dumps({"time": moment, "signature": signature}).encode(),
-            {"Content-Type": "application/json"},
-            method="POST",
-        )
-        with urllib.request.urlopen(request, timeout=_SERVER) as answer:
-            return bool(answer.geturl() == url)  # not what a hotel's login page answers
-    except (urllib.error.URLError, http.client.HTTPException, OSError, ValueError):
+        ask(machine, key, "leave", seconds=_SERVER)
+    except NodeError:
         return False
+    return True
 
 
 # --- what is on the disk ---

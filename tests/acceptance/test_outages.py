@@ -26,7 +26,7 @@ _PROBE_TREES, _PROBE_SECONDS = 100, 15.0
 def test_frozen_tunnel_cut_connection_driver_and_whole_head_killed(home: Home) -> None:
     world, laptop = home.world, home.laptop
     desk = world.site.machine("desk")
-    world.join(desk, allow=home.tables.folder)
+    world.admit(world.join(desk, allow=home.tables.folder), by=laptop)
     world.chat.expect(r"desk.*joined", within=LATE)
 
     table = home.tables.folder / "wide.csv"

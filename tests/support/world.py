@@ -118,17 +118,39 @@ class World:
         assert len(command.group(0)) <= 256
         fetch = f"{shlex.quote(sys.executable)} -c {shlex.quote(_FETCH)} {command.group(1)}"
         pasted = f"{fetch} | {sys.executable} - {command.group(2)} --as-root --name {host.name} --allow {allow}"
+        environment = {**self._surroundings(host), "CANARY": canary}
+        process = host.run(["sh", "-c", pasted], env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+        return Spoken(process)
+
+    def admit(self, prompt: Spoken, by: TestHost) -> None:
+        """Lets the machine of that prompt in, as its owner would on another of his machines."""
+        code = prompt.expect(r"hayride-node admit ([A-Z2-7]{5}-[A-Z2-7]{5})", within=LATE).group(1)
+        assert self.node(by, "admit", code).returncode == 0
+
+    def node(self, host: TestHost, *words: str) -> subprocess.CompletedProcess[str]:
+        """`hayride-node` with these words on a host that has joined."""
+        surroundings = self._surroundings(host)
+        program = Path(surroundings["HOME"]) / ".local/share/hayride-node/current/bin/hayride-node"
+        process = host.run([program, *words], env=surroundings, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+        told = process.communicate(timeout=SOON)[0].decode()
+        return subprocess.CompletedProcess(words, process.returncode, told)
+
+    def ray_token(self) -> str:
+        """Of the first pool."""
+        with sqlite3.connect(f"file:{self.data_dir / 'hayride.db'}?mode=ro", uri=True) as database:
+            token: str = database.execute("select ray_token from pools order by created").fetchone()[0]
+        return token
+
+    def _surroundings(self, host: TestHost) -> dict[str, str]:
+        """What programs see on a person's machine."""
         home = self.folder / f"home-{host.name}"
         home.mkdir(exist_ok=True)
-        environment = {
+        return {
             "PATH": os.environ["PATH"],
             "HOME": str(home),
             "HAYRIDE_ENVIRONMENTS": str(self._environments),
             "SSL_CERT_FILE": str(self._certificates.authority),
-            "CANARY": canary,
         }
-        process = host.run(["sh", "-c", pasted], env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
-        return Spoken(process)
 
     def events(self, job_id: str) -> list[Event]:
         """What the service has stored of a job, in order of arrival."""

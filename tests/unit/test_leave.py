@@ -22,6 +22,7 @@ from node_join import cli
 from node_join.commands import leave
 from node_join.errors import NodeError
 from node_join.state import StateFolder, Status
+from node_join.wishes import signed_wish
 from tests.support.fake_tools import FakeTools
 from tests.support.machines import joined
 
@@ -228,8 +229,9 @@ def server() -> Iterator[http.server.ThreadingHTTPServer]:
             told.append((self.path, json.loads(content)))
             time.sleep(Handler.delay)
             self.send_response(Handler.status)
-            self.send_header("Content-Length", "0")
+            self.send_header("Content-Length", "2")
             self.end_headers()
+            self.wfile.write(b"{}")
 
         def log_message(self, format: str, *args: object) -> None:
             """Quiet."""
@@ -249,9 +251,9 @@ def test_the_server_is_told_signed_with_the_machines_key(
     assert run() == 0
     assert "The server knows" in capsys.readouterr().out
     ((path, body),) = server.told
-    assert path == "/leave/abcd1234"
+    assert path == "/machine/abcd1234"
     assert abs(body["time"] - time.time()) < 60
-    signed = b"hayride leave v1\0abcd1234\0" + str(body["time"]).encode()
+    signed = signed_wish("abcd1234", body["time"], "leave")
     public.verify(base64.b64decode(body["signature"]), signed)  # raises where it is not
 
 
