@@ -29,6 +29,9 @@ class Answers:
         self._manifest, self.threshold = manifest, spec.threshold
         self.interval = manifest.interval if manifest.classes is None else None
         self.labels = manifest.classes.labels if manifest.classes else ()
+        # Labels that no column of whole numbers holds are text.
+        large = any(isinstance(label, int) and label >= 2**63 for label in self.labels)
+        self._written = tuple(map(str, self.labels)) if large else self.labels
         if spec.threshold is not None and len(self.labels) != 2:
             raise Refused(
                 ProblemCode.BAD_PARAMETER,
@@ -53,7 +56,7 @@ class Answers:
         codes = predicted_codes(outputs, self.threshold)
         self.counts += np.bincount(codes, minlength=len(self.labels))
         rounded = np.round(outputs, _DIGITS)
-        columns = [self._manifest.classes.decode(codes), *(column.tolist() for column in rounded.T)]
+        columns = [[self._written[code] for code in codes], *(column.tolist() for column in rounded.T)]
         return dict(zip(self.names, columns, strict=False))
 
     def counted(self) -> dict[str, int]:

@@ -95,7 +95,9 @@ def _kind_of(classes: Classes | None) -> Kind:
     if classes is None or all(
         isinstance(label, int | float) and not isinstance(label, bool) for label in classes.labels
     ):
-        return "number"
+        # As numbers, which are floats, large labels would become one.
+        large = classes and any(isinstance(label, int) and abs(label) >= 2**53 for label in classes.labels)
+        return "category" if large else "number"
     return "boolean" if all(isinstance(label, bool) for label in classes.labels) else "category"
 
 
@@ -117,9 +119,8 @@ def _check_types(sample: pd.DataFrame, fitting: Fitting, manifest: Manifest) -> 
 
 def _known(values: pd.Series) -> pd.Series:
     """Where there is a value. An infinite number is none: training counts it as missing."""
-    if pd.api.types.is_float_dtype(values.dtype):
-        return values.notna() & ~np.isinf(values)
-    return values.notna()
+    known: pd.Series = values.notna()
+    return known & ~np.isinf(values) if pd.api.types.is_float_dtype(values.dtype) else known
 
 
 def _is_date(values: pd.Series) -> bool:

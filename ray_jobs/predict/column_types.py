@@ -10,6 +10,8 @@ import pyarrow.compute as pc
 from ray_jobs.reading.values import MISSING
 
 _MOST_ROUNDS = 3
+#: Whole numbers of which a float may not hold every digit.
+_LONG_WHOLE = r"^[+-]?[0-9]{16,300}$"
 
 
 class Misfit(Exception):
@@ -79,11 +81,19 @@ class ColumnTypes:
         if pa.types.is_floating(wanted):
             if self._decimal != ".":
                 known = pc.replace_substring(known, self._decimal, ".")
-            return pc.cast(known, wanted)
+            return _floats(known)
         found = pc.cast(known, wanted)
         if pa.types.is_integer(wanted) and pc.any(pc.not_equal(pc.cast(found, pa.string()), known)).as_py():
             raise pa.ArrowInvalid("it would be written differently")
         return found
+
+
+def _floats(texts: pa.Array) -> pa.Array:
+    found = pc.cast(texts, pa.float64())
+    long = pc.drop_null(pc.if_else(pc.match_substring_regex(texts, _LONG_WHOLE), texts, pa.scalar(None, pa.string())))
+    if any(int(text) != int(float(text)) for text in long.to_pylist()):
+        raise pa.ArrowInvalid("it would lose digits")
+    return found
 
 
 def _has_leading_zeros(texts: pa.Array) -> bool:

@@ -11,6 +11,8 @@ from contextlib import suppress
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from ray_jobs.predict.kept import written
+
 _LINE_END = "\r\n"
 
 
@@ -52,7 +54,7 @@ class Quoting:
     def _quoted(self, value: object) -> str:
         if value is None:
             return ""
-        text = value.decode("utf-8", "backslashreplace") if isinstance(value, bytes) else str(value)
+        text = written(value)
         # A record of one empty field would be two quotes.
         return self.record([text]) if text else ""
 

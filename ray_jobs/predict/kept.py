@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import TypeAlias
 
 import pyarrow as pa
@@ -38,6 +39,13 @@ class JsonRows:
         return len(self.lines)
 
 
+def written(value: object) -> str:
+    """A value of a table as text, with all its digits."""
+    if isinstance(value, bytes):
+        return value.decode("utf-8", "backslashreplace")
+    return format(value, "f") if isinstance(value, Decimal) else str(value)
+
+
 #: A table where the input has types, or the result needs them.
 Kept: TypeAlias = CsvRows | JsonRows | pa.Table
 
@@ -48,4 +56,4 @@ def first_rows(kept: Kept, most: int) -> list[list[str]]:
         return kept.fields(most)
     table = kept.table if isinstance(kept, JsonRows) else kept
     columns = [column.to_pylist() for column in table.slice(0, most).columns]
-    return [["" if value is None else str(value) for value in row] for row in zip(*columns, strict=True)]
+    return [["" if value is None else written(value) for value in row] for row in zip(*columns, strict=True)]

@@ -16,7 +16,7 @@ import xlsxwriter  # type: ignore[import-untyped]
 
 from ray_jobs.predict.answers import Added
 from ray_jobs.predict.csv_cells import Quoting
-from ray_jobs.predict.kept import CsvRows, JsonRows, Kept
+from ray_jobs.predict.kept import CsvRows, JsonRows, Kept, written
 from ray_jobs.reading.csv_forms import CsvForm
 
 #: What a sheet holds.
@@ -174,10 +174,10 @@ class SheetWriter:
             self._sheet.write_datetime(row, column, value)
         elif isinstance(value, date) and not isinstance(value, datetime) and value.year >= _FIRST_YEAR:
             self._sheet.write_datetime(row, column, value, self._day)
-        elif isinstance(value, Decimal) and value.is_finite():
+        elif isinstance(value, Decimal) and _is_float(value):
             self._sheet.write_number(row, column, float(value))
         else:
-            self._text(row, column, str(value))
+            self._text(row, column, written(value))
 
     def _text(self, row: int, column: int, text: str) -> None:
         self.cut += len(text) > _CELL_CHARACTERS
@@ -204,9 +204,16 @@ def _is_finite(value: float) -> bool:
     return abs(value) <= 1.7976931348623157e308
 
 
+def _is_float(value: Decimal) -> bool:
+    """Whether a float has the same digits. A sheet shows and keeps no more than 15."""
+    return value.is_finite() and abs(value) < _CELL_WHOLE and Decimal(repr(float(value))) == value
+
+
 def _json_value(value: object) -> str | float:
     if isinstance(value, date):
         return value.isoformat()
     if isinstance(value, Decimal) and value.is_finite():
-        return float(value)
-    return value.decode("utf-8", "backslashreplace") if isinstance(value, bytes) else str(value)
+        if value == value.to_integral_value():
+            return int(value)
+        return float(value) if _is_float(value) else written(value)
+    return written(value)

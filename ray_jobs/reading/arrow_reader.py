@@ -30,6 +30,7 @@ class ArrowPart:
     partition: dict[str, str | None]
     places: dict[str, int] = field(default_factory=dict)  #: of the columns in the file
     types: dict[str, pa.DataType] = field(default_factory=dict)
+    decimals: dict[str, pa.DataType] = field(default_factory=dict)  #: columns whose digits a float does not hold
     left_out: tuple[str, ...] = ()
 
     @property
@@ -43,12 +44,14 @@ def arrow_part(file: ArrowFile, partition: Sequence[tuple[str, str]]) -> ArrowPa
     types = [plain_type(kind) for kind in schema.types]
     kept = [place for place, kind in enumerate(types) if kind and not schema.names[place].startswith("__index_level_")]
     names = tidy_names(schema.names[place] for place in kept)
+    places = dict(zip(names, kept, strict=True))
     values = {key: None if value == _EMPTY_PARTITION else unquote(value) for key, value in partition}
     return ArrowPart(
         file=file,
         partition={key: value for key, value in values.items() if key not in names},
-        places=dict(zip(names, kept, strict=True)),
+        places=places,
         types=dict(zip(names, (types[place] for place in kept), strict=True)),
+        decimals={name: kind for name, place in places.items() if pa.types.is_decimal(kind := schema.types[place])},
         left_out=tuple(schema.names[place] for place, kind in enumerate(types) if kind is None),
     )
 
@@ -71,6 +74,8 @@ class ArrowReader(Reader):
         mixed = [n for n, kind in self.types.items() if any(_becomes_text(part.types[n], kind) for part in parts)]
         for name in first.partition:
             self.types[name] = _partition_type([part.partition[name] for part in parts])
+        alike = {n: kind for n, kind in first.decimals.items() if all(part.decimals.get(n) == kind for part in parts)}
+        self.kept_types = {**self.types, **alike}
         self.counted = sum(part.file.rows for part in parts)
         if first.left_out:
             self.notes[f"Columns that hold lists or records were left out: {listed(first.left_out)}."] = None
@@ -130,7 +135,11 @@ class ArrowReader(Reader):
         columns = []
         for name, kind in types.items():
             if name in part.places:
-                columns.append(cast(next(stored), kind))
+                column, beyond = cast(next(stored), kind)
+                columns.append(column)
+                if beyond:
+                    note = f"Times in {listed([name])} that are too far away count as the farthest that can be."
+                    self.notes[note] = None
             else:
                 value = pa.scalar(part.partition[name], pa.string()).cast(kind)
                 columns.append(pa.chunked_array([pa.repeat(value, table.num_rows)]))

@@ -29,11 +29,15 @@ def cell_type(values: Sequence[Cell]) -> pa.DataType:
     if not kinds:
         return pa.null()
     if kinds == {pa.int64()}:
-        fits = all(-_WHOLE_LIMIT <= value < _WHOLE_LIMIT for value in values if isinstance(value, int))
-        return pa.int64() if fits else pa.float64()
+        return pa.float64() if any(map(is_too_large, values)) else pa.int64()
     if kinds <= {pa.int64(), pa.float64()}:
         return pa.float64()
     return kinds.pop() if len(kinds) == 1 else pa.string()
+
+
+def is_too_large(value: Cell) -> bool:
+    """Whether it is a whole number that no column of whole numbers holds."""
+    return isinstance(value, int) and not -_WHOLE_LIMIT <= value < _WHOLE_LIMIT
 
 
 def cell_array(values: Sequence[Cell], kind: pa.DataType) -> tuple[pa.Array, int]:

@@ -14,7 +14,7 @@ import pyarrow.json as pa_json
 
 from ray_jobs.problems import listed
 from ray_jobs.reading.blocks import Block
-from ray_jobs.reading.cells import Cell, cell_array, cell_type
+from ray_jobs.reading.cells import Cell, cell_array, cell_type, is_too_large
 from ray_jobs.reading.contents import mended
 from ray_jobs.reading.json_records import JsonLines, not_records
 from ray_jobs.reading.names import tidy_names
@@ -47,6 +47,7 @@ class JsonReader(Reader):
         self._keys = dict(zip(self.columns, kept, strict=True))
         self._stored: dict[str, pa.DataType] = {}  #: as JSON has it
         self.types = {}  #: as it is meant: "12" is a number
+        self.kept_types = {}
         gaps = set()
         for name, key in self._keys.items():
             values = [record.get(key) for record in records]
@@ -57,6 +58,8 @@ class JsonReader(Reader):
                 kind = type_of(array, PLAIN)
                 array = converted(array, kind, PLAIN, strict=True)[0]
             self.types[name] = kind
+            # As numbers these would lose digits.
+            self.kept_types[name] = pa.string() if any(map(is_too_large, values)) else kind
             if array.null_count:
                 gaps.add(name)
         self.gaps = frozenset(gaps)

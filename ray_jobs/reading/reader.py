@@ -9,6 +9,8 @@ from collections.abc import Iterator, Mapping, Sequence
 import pandas as pd
 import pyarrow as pa
 
+from ray_jobs.reading.arrow_types import is_bytes, text_of
+
 #: The types of columns by their names, in the order wanted.
 Types = Mapping[str, pa.DataType]
 
@@ -19,6 +21,7 @@ class Reader(ABC):
     format: str
     columns: tuple[str, ...]
     types: dict[str, pa.DataType]
+    kept_types: dict[str, pa.DataType] | None = None  #: for rows that are passed on without loss, where they differ
     gaps: frozenset[str]  #: columns that have missing values; those of the sample
     whole: bool
 
@@ -105,12 +108,14 @@ def _with(table: pa.Table, changed: pa.Table) -> pa.Table:
 
 
 def in_pandas(table: pa.Table, *, emptying: bool = False) -> pd.DataFrame:
-    """Columns without any value are of float64. `emptying` a table that nobody holds, so that each column is in memory
-    but once; whoever touches it afterwards crashes.
+    """Columns without any value are of float64, bytes are text. `emptying` a table that nobody holds, so that each
+    column is in memory but once; whoever touches it afterwards crashes.
     """
     for number, field in enumerate(table.schema):
         if pa.types.is_null(field.type):
             table = table.set_column(number, field.name, pa.nulls(table.num_rows, pa.float64()))
+        elif is_bytes(field.type):
+            table = table.set_column(number, field.name, text_of(table.column(number)))
     frame: pd.DataFrame = table.to_pandas(
         memory_pool=pa.system_memory_pool() if emptying else None,
         ignore_metadata=True,

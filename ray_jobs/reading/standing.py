@@ -31,11 +31,12 @@ def paired_batches(
     source: Source, columns: tuple[Column, ...], rows: int, as_text: Collection[str] = ()
 ) -> Iterator[tuple[pd.DataFrame, pa.Table]]:
     """The table in pieces of `rows` rows, the last of fewer: conformed to `columns` as by `Source.batches`, and all its
-    columns in the types that they are stored in, those named in `as_text` as text. Raises Refused.
+    columns in types that lose nothing, those named in `as_text` as text. Raises Refused.
     """
     reader = source._reader
     plan = Conforming(columns, reader)
-    types = {name: pa.string() if name in as_text else kind for name, kind in reader.types.items()}
+    stored = reader.kept_types or reader.types
+    types = {name: pa.string() if name in as_text else kind for name, kind in stored.items()}
     source._lost.clear()
     for table in reader.batches(types, rows):
         given = pa.table([_cast(table[name], kind) for name, kind in plan.types.items()], names=list(plan.types))

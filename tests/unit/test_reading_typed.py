@@ -14,6 +14,7 @@ import pyarrow.feather as feather
 import pyarrow.parquet as pq
 import pytest
 
+from ray_jobs.schema import conform, describe
 from ray_jobs.spec import ProblemCode
 from tests.support.readings import Shelf
 
@@ -116,6 +117,55 @@ def test_files_of_one_table_with_other_types(shelf: Shelf) -> None:
     assert frame["b"].tolist() == ["x", "y", "1", "2"]
     assert frame["c"].tolist()[2:] == [1.0, 2.0]
     assert "different types in different files" in shelf.warnings("t-*.parquet")
+
+
+@pytest.mark.parametrize(
+    ("kind", "last"),
+    [
+        (pa.timestamp("s"), "9999-12-31T23:59:59"),
+        (pa.timestamp("ms"), "9999-12-31T23:59:59.999"),
+        (pa.timestamp("us"), "9999-12-31T23:59:59.999999"),
+        (pa.timestamp("ms", "Asia/Tokyo"), "9999-12-31T08:59:59.999000+09:00"),
+        (pa.date32(), "9999-12-31"),
+        (pa.date64(), "9999-12-31"),
+        (pa.duration("ms"), "P104166666DT16H0M0S"),
+    ],
+)
+def test_times_too_far_away_are_the_farthest(shelf: Shelf, kind: pa.DataType, last: str) -> None:
+    most = 2**31 - 1 if kind == pa.date32() else 2**36 * 86_400_000
+    table = pa.table({"d": pa.array([most, -most, 0, None], kind), "n": [1, 2, 3, 4]})
+    frame = shelf.frame("t.arrow", arrow(table, stream=False))
+    assert frame["d"].isna().tolist() == [False, False, False, True]
+    assert frame["d"].iloc[0].isoformat().startswith(last)
+    assert "Times in 'd' that are too far away" in shelf.warnings("t.arrow")
+    read, _ = conform(frame, (describe(frame["d"]),))
+    assert read["d"].rank().tolist()[:3] == [3, 1, 2]
+
+
+def test_the_end_of_all_days_in_files_of_other_units(shelf: Shelf) -> None:
+    for number, unit in enumerate(("s", "ns")):
+        days = pa.array([dt.date(2024, 1, 5), dt.date(2250 if number else 9999, 12, 31)])
+        moments = days.cast(pa.timestamp(unit))
+        shelf.put(f"t-{number}.parquet", parquet(pa.table({"d": moments})))
+    assert [value.year for value in shelf.frame("t-*.parquet")["d"]] == [2024, 9999, 2024, 2250]
+
+
+def test_bytes_are_text(shelf: Shelf) -> None:
+    table = pa.table(
+        {
+            "blob": pa.array([b"\x00\xff", None, "ü".encode()]),
+            "fixed": pa.array([b"ab", b"\xff\xfe", b"cd"], pa.binary(2)),
+            "kinds": pa.array([b"\xff", b"b", b"b"]).dictionary_encode(),
+        }
+    )
+    for name, content in (("t.parquet", parquet(table)), ("t.arrow", arrow(table, stream=False))):
+        frame = shelf.frame(name, content)
+        assert frame["blob"].fillna("none").tolist() == ["\x00\\xff", "none", "ü"]
+        assert frame["fixed"].tolist() == ["ab", "\\xff\\xfe", "cd"]
+        assert frame["kinds"].tolist() == ["\\xff", "b", "b"]
+    shelf.put("more-1.parquet", parquet(pa.table({"a": [b"\xff", b"x"]})))
+    shelf.put("more-2.parquet", parquet(pa.table({"a": ["y", "z"]})))
+    assert shelf.frame("more-*.parquet")["a"].tolist() == ["\\xff", "x", "y", "z"]
 
 
 @pytest.mark.parametrize(
