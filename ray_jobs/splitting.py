@@ -194,6 +194,12 @@ def _times(column: pd.Series, name: str) -> NDArray[np.float64]:
     from ray_jobs.schema import conform, describe
 
     described = describe(column)
+    if described.kind == "constant" and len(column.dropna()):
+        raise Refused(
+            ProblemCode.BAD_SPLIT,
+            f"Column '{clip(name, 80)}' has the same time in every row, so there is no past to train on.",
+            subject=name,
+        )
     if described.kind not in ("date", "number", "code"):
         raise Refused(
             ProblemCode.BAD_SPLIT,

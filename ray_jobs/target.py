@@ -18,6 +18,10 @@ _MOST_CODES = 20
 #: Results list every class.
 MOST_CLASSES = 1000
 FEWEST_ROWS = 10
+#: As text this is a number; with a leading zero it is a code.
+_WHOLE_NUMBER = r"\s*[+-]?(?:0|[1-9][0-9]*)\s*"
+#: Of these each number fits into 64 bits.
+_DIGITS = 18
 
 
 class Classes(Frozen):
@@ -57,30 +61,53 @@ class Target:
 def infer_task(values: pd.Series) -> Task:
     """Classes or a number? `values` are the known values of the target.
 
-    - Text, booleans and dates are classes.
+    - Text, booleans and dates are classes; durations are numbers of seconds.
     - Numbers with a fraction anywhere are amounts: regression.
     - Whole numbers are classes only where they look like codes: two distinct values; or at most 20, each in at least
       5 rows, and on average in at least 10. So a target such as 3 kinds of flower is classified, and one such as the
       number of children or of points in a small table, where some values are rare, is an amount. The spec's `task`
       overrides; a note in the warnings says what was assumed of whole numbers.
     """
+    values = as_amounts(values)
     if values.dtype == bool or not pd.api.types.is_numeric_dtype(values.dtype):
         return "classification"
-    if not _whole(values):
-        return "regression"
+    return "classification" if _whole(values) and _look_like_codes(values) else "regression"
+
+
+def as_amounts(column: pd.Series, *, sure: bool = False) -> pd.Series:
+    """Durations as seconds; and whole numbers with more digits than a column of whole numbers holds, which are read as
+    text, as floats: where they don't look like codes, or are `sure` to be amounts. Any other column as it is.
+    """
+    column = in_seconds(column)
+    known = column.dropna()
+    if not len(known) or not pd.api.types.is_string_dtype(known):
+        return column
+    if not known.str.fullmatch(_WHOLE_NUMBER).all() or not (known.str.len() > _DIGITS).any():
+        return column
+    return column if not sure and _look_like_codes(known) else column.map(float, na_action="ignore").astype(np.float64)
+
+
+def in_seconds(column: pd.Series) -> pd.Series:
+    """Durations as numbers; any other column as it is."""
+    return pd.Series(column.dt.total_seconds()) if pd.api.types.is_timedelta64_dtype(column.dtype) else column
+
+
+def _look_like_codes(values: pd.Series) -> bool:
     counts = values.value_counts()
-    if len(counts) == 2:
-        return "classification"
     repeated = counts.min() >= 5 and counts.mean() >= 10
-    return "classification" if len(counts) <= _MOST_CODES and repeated else "regression"
+    return len(counts) == 2 or (len(counts) <= _MOST_CODES and bool(repeated))
 
 
 def target_of(frame: pd.DataFrame, name: str, task: Task | None) -> Target:
     """Checks the target column and encodes it. `task`: None infers it. Raises Refused."""
-    column = target_column(frame, name)
+    column = in_seconds(target_column(frame, name))
+    if task != "classification":
+        written, column = column, as_amounts(column, sure=task == "regression")
+        _check_apart(written, column, name)
     known = column.notna().to_numpy()
     if column.dtype.kind == "f":
         known = known & np.isfinite(column.to_numpy(dtype=float))
+        _check_finite(column, name)
     values = column[known]
     notes = []
     if gone := int(len(column) - len(values)):
@@ -116,6 +143,25 @@ def target_column(frame: pd.DataFrame, name: str) -> pd.Series:
         subject=name,
         suggestions=nearest(name, names) or names[:10],
     )
+
+
+def _check_apart(written: pd.Series, numbers: pd.Series, name: str) -> None:
+    if numbers is not written and np.isfinite(numbers).any() and numbers.nunique() == 1 < written.nunique():
+        raise Refused(
+            ProblemCode.TARGET_CONSTANT,
+            f"The numbers in '{clip(name, 80)}' differ only after their first 15 digits, so to a model they are one.",
+            subject=name,
+        )
+
+
+def _check_finite(column: pd.Series, name: str) -> None:
+    numbers = column.dropna().to_numpy(dtype=float)
+    if len(numbers) and not np.isfinite(numbers).any():
+        raise Refused(
+            ProblemCode.TARGET_EMPTY,
+            f"Column '{clip(name, 80)}' holds no number that can be computed with: all are infinite or too large.",
+            subject=name,
+        )
 
 
 def _check_values(values: pd.Series, name: str) -> None:

@@ -15,7 +15,7 @@ from ray_jobs.reading.source import Source, open_source
 from ray_jobs.schema import Column, conform
 from ray_jobs.spec import FileSplit, ProblemCode, TrainSpec
 from ray_jobs.splitting import Positions, RowKeys, keys_of, split_rows
-from ray_jobs.target import Classes, Target, target_column, target_of
+from ray_jobs.target import Classes, Target, in_seconds, target_column, target_of
 from ray_jobs.train.learned import Values
 
 
@@ -94,6 +94,7 @@ def told_findings(
 
 def encoded(values: pd.Series, classes: Classes | None) -> tuple[Values, pd.Series]:
     """Targets of another table as numbers or positions of classes (-1: a new label), and which rows have one."""
+    values = in_seconds(values)
     if classes is None:
         numbers = pd.to_numeric(values, errors="coerce").to_numpy(dtype=np.float64, na_value=np.nan)
         return numbers, pd.Series(np.isfinite(numbers), index=values.index)

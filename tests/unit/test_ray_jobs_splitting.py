@@ -84,6 +84,14 @@ def test_dates_order_rows_and_words_do_not() -> None:
     assert absent.value.problem.suggestions == ("who",)
 
 
+def test_a_time_that_never_changes_is_called_that() -> None:
+    frame = pd.DataFrame({"day": ["2024-03-01"] * 10, "nothing": [None] * 10})
+    with pytest.raises(Refused, match="'day' has the same time in every row"):
+        keys_of(frame, np.arange(10), None, TimeSplit(column="day"))
+    with pytest.raises(Refused, match="neither dates nor numbers"):
+        keys_of(frame, np.arange(10), None, TimeSplit(column="nothing"))
+
+
 def test_one_group_cannot_be_split() -> None:
     with pytest.raises(Refused, match="same group or time"):
         split_rows(RowKeys(times=np.ones(10)), 10, 0.25, 0)

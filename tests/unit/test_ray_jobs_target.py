@@ -95,6 +95,37 @@ def test_two_classes_of_two_rows_are_enough() -> None:
     assert target_of(pd.DataFrame({"y": large}), "y", None).task == "regression"
 
 
+def test_durations_are_numbers_of_seconds() -> None:
+    took = pd.Series(pd.to_timedelta([n * 1500 for n in range(40)], unit="ms"), name="y")
+    target = target_of(took.to_frame(), "y", None)
+    assert (target.task, target.values[:2].tolist()) == ("regression", [0.0, 1.5])
+    twice = target_of(took.iloc[[1, 3] * 10].reset_index(drop=True).to_frame(), "y", "classification")
+    assert twice.classes is not None
+    assert twice.classes.labels == (1.5, 4.5)
+
+
+def test_whole_numbers_of_many_digits_are_amounts_unless_they_look_like_codes() -> None:
+    amounts = [str(10**30 + n * 10**28) for n in range(39)]
+    target = target_of(pd.DataFrame({"y": [*amounts, None]}), "y", None)
+    assert target.task == "regression"
+    assert target.values.tolist() == [float(text) for text in amounts]
+    codes = [str(10**30), str(10**30 + 1)] * 10
+    kept = target_of(pd.DataFrame({"y": codes}), "y", None)
+    assert kept.classes is not None
+    assert kept.classes.labels == tuple(codes[:2])
+    with pytest.raises(Refused, match="differ only after their first 15 digits"):
+        target_of(pd.DataFrame({"y": [str(10**30 + n) for n in range(40)]}), "y", None)
+    assert target_of(pd.DataFrame({"y": [str(10**30), str(10**20)] * 10}), "y", "regression").classes is None
+    zeros = [f"{n:025}" for n in range(40)]
+    assert infer_task(pd.Series(zeros)) == "classification"
+
+
+@pytest.mark.parametrize("values", [[str(10**400 + n) for n in range(40)], [float("inf"), float("-inf")] * 20])
+def test_numbers_too_large_for_any_model_are_refused_as_such(values: list[Any]) -> None:
+    with pytest.raises(Refused, match="all are infinite or too large"):
+        target_of(pd.DataFrame({"y": values}), "y", None)
+
+
 def test_a_target_that_is_not_there_brings_the_nearest_names() -> None:
     frame = pd.DataFrame({"Price": [1, 2], "size": [1, 2]})
     with pytest.raises(Refused) as caught:
