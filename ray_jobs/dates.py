@@ -10,7 +10,8 @@ import pandas as pd
 #: Also how a whole number can be a date.
 COMPACT = "%Y%m%d"
 DATE_TYPE: Final = "datetime64[us]"
-_FIRST, _LAST = pd.Timestamp("1678-01-01").as_unit("us"), pd.Timestamp("2261-12-31").as_unit("us")
+#: Dates far away count as these.
+FIRST, LAST = pd.Timestamp("1678-01-01").as_unit("us"), pd.Timestamp("2261-12-31").as_unit("us")
 #: What may be a date, before a time of day. Two-digit years only where day and month have two digits too, or slashes
 #: between them: 1.10.12 is a version of something.
 _DATES = (
@@ -62,6 +63,6 @@ def to_dates(values: pd.Series, date_format: str) -> pd.Series:
     positions, distinct = pd.factorize(values)  # -1 for gaps
     dates = pd.to_datetime(pd.Series(distinct), format=date_format or None, errors="coerce", utc=True)
     near = dates.dt.tz_localize(None).astype(DATE_TYPE)
-    near = near.mask(near < _FIRST, _FIRST).mask(near > _LAST, _LAST)
+    near = near.mask(near < FIRST, FIRST).mask(near > LAST, LAST)
     read = pd.concat([near, pd.Series([pd.NaT], dtype=DATE_TYPE)])
     return pd.Series(read.to_numpy()[positions], index=values.index)

@@ -168,6 +168,11 @@ class Board:
         """A mean loss as people know it."""
         return shown(self.task, mean) * self.scale
 
+    def told(self, mean: float) -> float | None:
+        """The same for a leaderboard; None where it leaves the range of floating point."""
+        found = self.shown(mean)
+        return found if np.isfinite(found) else None
+
     def difference(self, one: Entrant, other: Entrant) -> Difference | None:
         """Between what both were at first. None where they have no part in common."""
         parts = [part for part in self.checks if part in one.done and part in other.done]
@@ -203,7 +208,7 @@ class Board:
         return tuple(found[:_LINES])
 
     def _line(self, entrant: Entrant, finished: bool, weight: float) -> Candidate:
-        loss = self.shown(self.mean(entrant)) if finished else None
+        loss = self.told(self.mean(entrant)) if finished else None
         so_far = f"{len(entrant.done)} of {len(self.checks)} folds, {self.shown(self.mean(entrant)):.4g} so far"
         note = entrant.note or ("" if finished else so_far)
         return Candidate(

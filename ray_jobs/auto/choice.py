@@ -62,7 +62,7 @@ def choose(board: Board, in_time: Callable[[Sequence[Entrant]], bool] = lambda e
     pool = _pool(complete)
     if len(pool) > 1:
         weighed = _weighed(board, pool)
-        combined = board.shown(float(weighed.losses.mean()))
+        combined = board.told(float(weighed.losses.mean()))
         members = _members(pool, weighed.weights, in_time)
         gain = _difference(board, weighed.alone, weighed.losses)
         if gain.mean > _SURE_OF_MANY * gain.error and len(members) > 1:

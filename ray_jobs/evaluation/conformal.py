@@ -21,11 +21,13 @@ _FEWEST_FOR_ENDS = 200
 
 
 def interval_of(residuals: Floats, level: float = LEVEL) -> Interval | None:
-    """The interval from all of `residuals` (true less predicted); None for fewer than 18."""
+    """The interval from all of `residuals` (true less predicted); None for fewer than 18, and where it would be wider
+    than floating point has numbers.
+    """
     if len(residuals) < FEWEST_ROWS:
         return None
     below, above = _distances(residuals, level, ends=len(residuals) >= _FEWEST_FOR_ENDS)
-    return Interval(level=level, below=below, above=above)
+    return Interval(level=level, below=below, above=above) if np.isfinite(below + above) else None
 
 
 def coverage_of(residuals: Floats, level: float = LEVEL, seed: int = 0) -> float | None:

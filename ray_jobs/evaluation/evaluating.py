@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,7 +11,7 @@ from numpy.typing import NDArray
 from ray_jobs.evaluation.calibration import calibration
 from ray_jobs.evaluation.classification import all_metrics, baseline_classification, confusion, per_class
 from ray_jobs.evaluation.conformal import FEWEST_ROWS, coverage_of, interval_of
-from ray_jobs.evaluation.outcome import Classified, Codes, Evaluation, Floats, Measured
+from ray_jobs.evaluation.outcome import Classified, Codes, Evaluation, Floats, Measured, drawable
 from ray_jobs.evaluation.ranking import ranked_rows
 from ray_jobs.evaluation.regression import baseline_regression, regression_metrics
 from ray_jobs.evaluation.thresholds import better_threshold
@@ -20,6 +21,7 @@ from ray_jobs.spec import ProblemCode, Task
 _MOST_POINTS = 5000
 #: Curves of more classes could not be told apart in a picture.
 _MOST_CURVES = 6
+_FARTHEST = float(np.finfo(np.float64).max)
 _QUANTILES = (0.0, 0.05, 0.25, 0.5, 0.75, 0.95, 1.0)
 
 
@@ -78,13 +80,15 @@ def _classification(truth: Codes, outputs: Floats, train: Codes, names: tuple[st
 
 
 def _regression(truth: Floats, outputs: Floats, train: Floats) -> Evaluation:
-    residuals = truth - outputs
+    residuals = _less(truth, outputs)
     metrics, notes = regression_metrics(truth, outputs), []
     baseline = baseline_regression(train, truth)
     metrics |= _interval_metrics(residuals)
-    baseline |= _interval_metrics(truth - np.median(train))
+    baseline |= _interval_metrics(_less(truth, 2 * np.median(train / 2)))  # of two halves the mean is a number
     if len(truth) < FEWEST_ROWS:
         notes.append(f"Prediction intervals need {FEWEST_ROWS} held-out rows; there are {len(truth)}.")
+    if not drawable(truth, outputs):
+        notes.append("The numbers are too large for pictures.")
     drawn = np.arange(len(truth))
     if len(truth) > _MOST_POINTS:
         drawn = np.sort(np.random.default_rng(0).choice(len(truth), _MOST_POINTS, replace=False))
@@ -97,11 +101,17 @@ def _regression(truth: Floats, outputs: Floats, train: Floats) -> Evaluation:
         measured=Measured(
             actual=truth[drawn],
             predicted=outputs[drawn],
-            quantiles=np.quantile(residuals, _QUANTILES),
-            bias=float(residuals.mean()),
+            quantiles=np.quantile(residuals / 2, _QUANTILES) * 2,  # halves: between two no distance overflows
+            bias=float((residuals / (2 * len(residuals))).sum()) * 2,
             interval=interval_of(residuals),
         ),
     )
+
+
+def _less(truth: Floats, outputs: Floats | np.floating[Any]) -> Floats:
+    """The differences; those that leave the range of floating point stay at its end."""
+    with np.errstate(over="ignore"):
+        return np.clip(truth - outputs, -_FARTHEST, _FARTHEST)
 
 
 def _interval_metrics(residuals: Floats) -> dict[str, float]:

@@ -52,7 +52,8 @@ def permutation_importance(
         frame, truth = _fewer(model, frame, truth, deadline)
     before = _loss(task, truth, model.outputs(frame))
     losses = _shuffled_losses(model, frame, task, truth, _shuffles(frame, repeats, rng), deadline)
-    grown = [(str(frame.columns[column]), float(np.mean(each)) - before) for column, each in losses.items()]
+    with np.errstate(over="ignore", invalid="ignore"):  # what overflows is left out
+        grown = [(str(frame.columns[column]), float(np.mean(each)) - before) for column, each in losses.items()]
     return tuple(sorted((pair for pair in grown if np.isfinite(pair[1])), key=lambda pair: -pair[1]))
 
 

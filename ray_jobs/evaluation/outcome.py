@@ -12,6 +12,8 @@ from ray_jobs.spec import Task
 
 Floats = NDArray[np.float64]
 Codes = NDArray[np.int64]
+#: Of what pictures show.
+LARGEST_DRAWN = 1e306
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -86,6 +88,11 @@ class Classified:
     precision_recall: tuple[Curve, ...] = ()  #: x recall, y precision; and of the first of two where it is the rarer
     calibration: Calibration | None = None
     threshold: Threshold | None = None  #: None where 0.5 does as well
+
+
+def drawable(*values: Floats) -> bool:
+    """Whether numbers can be the ends of an axis: beyond them there must be others, also for a margin."""
+    return all(float(np.abs(each).max(initial=0.0)) <= LARGEST_DRAWN for each in values)
 
 
 @dataclass(frozen=True, kw_only=True)

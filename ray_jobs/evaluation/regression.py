@@ -20,7 +20,8 @@ def regression_metrics(truth: Floats, predicted: Floats) -> dict[str, float]:
         found = {"rmse": root_mean_square(errors), "mae": float(np.mean(np.abs(errors)))}
         spread = root_mean_square(truth - truth.mean())
         if len(truth) > 1 and np.ptp(truth) > 0 and spread > 0:
-            found["r2"] = 1 - (found["rmse"] / spread) ** 2
+            share = found["rmse"] / spread
+            found["r2"] = 1 - share * share  # a power of floats raises OverflowError, a product does not
         if _has_percentages(truth):
             found["mape"] = float(np.mean(np.abs(errors) / np.abs(truth)))
     return {name: value for name, value in found.items() if np.isfinite(value)}
@@ -30,7 +31,9 @@ def baseline_regression(train: Floats, truth: Floats) -> dict[str, float]:
     """Metrics of always answering with one number: for each metric the mean or the median of the training rows,
     whichever does better on these rows.
     """
-    answers = [regression_metrics(truth, np.full(len(truth), answer)) for answer in (train.mean(), np.median(train))]
+    with np.errstate(over="ignore", invalid="ignore"):  # what overflows is left out
+        answered = (train.mean(), np.median(train))
+    answers = [regression_metrics(truth, np.full(len(truth), answer)) for answer in answered]
     return {
         name: (max if name == "r2" else min)(found[name] for found in answers if name in found)
         for name in {**answers[0], **answers[1]}

@@ -72,6 +72,8 @@ def logarithm_unit(values: Floats, matrix: NDArray[Any], seed: int) -> float:
     if values.min() < 0 or len(values) < 20 or _skewness(values) <= _SKEWED:
         return 0.0
     unit = float(np.quantile(values[values > 0], 0.25))
+    if values.max() >= min(1.0, unit) * _FARTHEST:  # the quotient would leave the range of floating point
+        return 0.0
     rows = np.random.default_rng(seed).permutation(len(values))[:_TRIAL_ROWS]
     tested, learned = np.split(rows, [int(len(rows) * _TRIAL_TESTED)])
     errors = []

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from ray_jobs.evaluation.outcome import LARGEST_DRAWN
 from ray_jobs.report import canvas
 from ray_jobs.report.letters import label
 from ray_jobs.report.number_pictures import shown_range
@@ -64,11 +65,13 @@ def _draw_column(axes: Any, column: pd.Series, kind: Kind, *, show_values: bool)
 
 
 def _draw_numbers(axes: Any, numbers: Any) -> list[str]:
-    if not len(numbers):
-        _say(axes, "no values")
+    shown = numbers[np.abs(numbers) <= LARGEST_DRAWN]
+    if not len(shown):
+        _say(axes, "too large to draw" if len(numbers) else "no values")
         return []
-    low, high, outside = shown_range(numbers)
-    axes.hist(numbers, bins=np.linspace(low, high, 25).tolist(), color=canvas.BLUE)
+    low, high, outside = shown_range(shown)
+    outside += len(numbers) - len(shown)
+    axes.hist(shown, bins=np.linspace(low, high, 25).tolist(), color=canvas.BLUE)
     axes.set_xlim(low, high)
     canvas.number_ticks(axes.xaxis, 3)
     _without_counts(axes)

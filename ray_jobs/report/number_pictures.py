@@ -16,6 +16,8 @@ from ray_jobs.report.numbers import percent, short, whole
 #: A few values far out would press all others into one corner: where the whole range is so many times that of 99 % of
 #: the rows, the picture shows those.
 _FAR_OUT = 4.0
+#: Ends of a logarithmic axis: with its margins it stays within floating point.
+_SMALLEST, _LARGEST = 1e-280, 1e280
 
 
 def draw_predicted(path: Path, measured: Measured, target: str) -> None:
@@ -23,7 +25,7 @@ def draw_predicted(path: Path, measured: Measured, target: str) -> None:
     Logarithmic where the values are above zero and a thousandfold apart.
     """
     values = np.concatenate([measured.actual, measured.predicted])
-    logarithmic = 0 < float(values.min()) < float(values.max()) / 1000
+    logarithmic = _SMALLEST < float(values.min()) < float(values.max()) / 1000 < _LARGEST
     low, high, outside = (*_ends(np.log(values), np.exp), 0) if logarithmic else shown_range(values)
     figure, axes = canvas.new_figure()
     canvas.head(figure, "Predicted against actual (test rows)")

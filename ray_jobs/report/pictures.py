@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from ray_jobs.evaluation import Classified, Evaluation
+from ray_jobs.evaluation.outcome import LARGEST_DRAWN, drawable
 from ray_jobs.report import canvas
 from ray_jobs.report.class_pictures import draw_calibration, draw_confusion, draw_precision_recall, draw_roc
 from ray_jobs.report.letters import label
@@ -23,19 +24,22 @@ def draw_pictures(
     """Writes at most 6 PNG into `folder` (made where it is missing); returns their names, the most telling first."""
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     drawn = []
+    measured = evaluation.measured
+    if measured and not drawable(measured.actual, measured.predicted):
+        measured = None
     if evaluation.classified:
         draw_confusion(folder / "confusion.png", evaluation.classified)
         drawn.append("confusion.png")
-    elif evaluation.measured:
-        draw_predicted(folder / "predicted.png", evaluation.measured, target)
+    elif measured:
+        draw_predicted(folder / "predicted.png", measured, target)
         drawn.append("predicted.png")
-    if importance and importance[0][1] > 0:
+    if importance and 0 < importance[0][1] <= LARGEST_DRAWN:
         draw_importance(folder / "importance.png", importance, evaluation.task)
         drawn.append("importance.png")
     if evaluation.classified:
         drawn += _draw_chances(folder, evaluation.classified)
-    elif evaluation.measured:
-        draw_residuals(folder / "residuals.png", evaluation.measured)
+    elif measured:
+        draw_residuals(folder / "residuals.png", measured)
         drawn.append("residuals.png")
     return tuple(drawn)
 

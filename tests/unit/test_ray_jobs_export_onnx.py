@@ -16,6 +16,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from ray_jobs import dates
 from ray_jobs.catalogue import entries
 from ray_jobs.export.graphs import write_onnx
 from ray_jobs.export.graphs.check import TOLERANCE, tensors
@@ -184,13 +185,13 @@ _MOMENTS = st.datetimes(min_value=datetime(1700, 1, 1), max_value=datetime(2200,
 def test_every_date_is_taken_apart_as_pandas_does(moments: list[datetime | None]) -> None:
     parts = DateParts(periodic=True)
     parts.parts_ = [["year", "month", "day", "day_of_week", "hour", "minute"]]
-    dates = pd.Series(pd.to_datetime(pd.Series(moments, dtype="datetime64[us]")))
+    known = pd.Series(pd.to_datetime(pd.Series(moments, dtype="datetime64[us]")))
     graph = Graph()
     columns = date_columns(graph, graph.input("when"), parts, 0)
     made = graph.finished({"parts": (graph.concatenated(columns), False, len(columns))}, {})
-    seconds = tensors(pd.DataFrame({"when": dates}), (Column(name="when", kind="date"),))
+    seconds = tensors(pd.DataFrame({"when": known}), (Column(name="when", kind="date"),))
     found = session_of(made.SerializeToString()).run(None, seconds)[0]
-    np.testing.assert_allclose(found, np.column_stack(parts.columns(dates, 0)), rtol=1e-9, atol=1e-9)
+    np.testing.assert_allclose(found, np.column_stack(parts.columns(known, 0)), rtol=1e-9, atol=1e-9)
 
 
 @pytest.mark.parametrize("unit", [0.0, 2.5])
@@ -202,3 +203,17 @@ def test_a_scaled_target_is_undone(unit: float) -> None:
     values = np.linspace(-9, 9, 50)[:, None]
     found = session_of(made.SerializeToString()).run(None, {"x": values})[0]
     np.testing.assert_allclose(found, scale.undo(values), rtol=1e-12)
+
+
+def test_the_end_of_all_time_is_among_the_dates(tmp_path: Path) -> None:
+    place = place_in(tmp_path)
+    learned = learn("decision_tree", "late")
+    forever = dates.LAST.timestamp()
+    seen = [
+        each.model_copy(update={"quantiles": (*each.quantiles[:-4], *[forever] * 4)})
+        if each.name == "time_hour"
+        else each
+        for each in learned.fields["seen"]
+    ]
+    keep(place, replace(learned, fields={**learned.fields, "seen": tuple(seen)}), "model1")
+    assert exported(place, "model1", "onnx").bytes > 0

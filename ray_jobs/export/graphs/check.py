@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from ray_jobs import dates
 from ray_jobs.export.graphs.graph import not_for_onnx
 from ray_jobs.manifest import Manifest, Seen
 from ray_jobs.models import FittedModel
@@ -73,4 +74,8 @@ def _column(column: Column, seen: Seen, rng: np.random.Generator) -> pd.Series:
     values = np.interp(rng.uniform(-0.1, len(known) - 0.9, _ROWS), np.arange(len(known)), known)
     values = np.where(rng.random(_ROWS) < 0.2, rng.choice(known, _ROWS), values)
     numbers = pd.Series(values + (rng.random(_ROWS) < 0.05) * (known[-1] - known[0])).mask(gaps)
-    return pd.to_datetime(numbers, unit="s") if column.kind == "date" else numbers
+    if column.kind != "date":
+        return numbers
+    # Beyond the last date that any table has there is none: 9999-12-31, which means "no end", counts as it.
+    near = numbers.clip(dates.FIRST.timestamp(), dates.LAST.timestamp())
+    return pd.to_datetime(near, unit="s").astype(dates.DATE_TYPE)
