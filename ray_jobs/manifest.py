@@ -6,9 +6,10 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from ray_jobs.schema import Column
+from ray_jobs.shelf import LATEST
 from ray_jobs.spec import Frozen, Id, Metrics, Name, Parameter, Task, TrainSpec
 from ray_jobs.target import Classes
 
@@ -57,7 +58,7 @@ class Manifest(Frozen):
     job_id: Id
     model: Name  #: the catalogue entry, or auto
     name: Name = ""  #: what its owner calls it; with `version` unique in the store
-    version: int = Field(default=1, ge=1)
+    version: int = Field(default=1, ge=1, lt=2**31)
     task: Task
     target: Name
     columns: tuple[Column, ...] = Field(min_length=1)  #: in the order in which the model takes them
@@ -72,6 +73,14 @@ class Manifest(Frozen):
     recorded: tuple[RecordedCandidate, ...] = ()  #: of auto
     data: Name  #: the plain name of the file it was trained on
     data_hash: Hash  #: of that file's bytes
-    created: float  #: seconds since the epoch
+    created: float = Field(ge=0, le=LATEST)  #: seconds since the epoch
     versions: dict[Name, Name]  #: of Python and of the libraries that made the files
     files: dict[Name, Hash] = Field(min_length=1)  #: name -> SHA-256
+
+    @model_validator(mode="after")
+    def _agrees_with_itself(self) -> Manifest:
+        """A classification has two labels or more, a regression none."""
+        labels = None if self.classes is None else len(self.classes.labels)
+        if (labels is None) != (self.task == "regression") or (labels is not None and labels < 2):
+            raise ValueError("its classes are not those of its task")
+        return self

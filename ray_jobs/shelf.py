@@ -20,6 +20,12 @@ from ray_jobs.spec import clean_name, name_key
 
 MANIFEST = "manifest.json"
 MANIFEST_LIMIT = 16 * 1024 * 1024
+#: Of one name; a result's `version` has room for more, so that there is always a next one.
+MOST_VERSIONS = 2**31 - 2
+#: The end of the year 2100, in seconds since the epoch: no model was made later, and every calendar has it.
+LATEST = 4_133_980_799
+#: What comes of reading anything at all as a manifest: brackets within brackets end in a RecursionError.
+_UNREADABLE = (OSError, ValueError, RecursionError)
 
 
 def read_manifest(folder: Path, model_id: str) -> bytes:
@@ -43,11 +49,11 @@ def manifests(folder: Path) -> list[dict[str, Any]]:
     for name in sorted(os.listdir(folder)) if folder.is_dir() else ():
         try:
             manifest = json.loads(read_manifest(folder, name))
-        except (OSError, ValueError):
+        except _UNREADABLE:
             continue
         if isinstance(manifest, dict) and manifest.get("model_id") == name:
             found.append(manifest)
-    return sorted(found, key=lambda manifest: -float(manifest.get("created", 0)))
+    return sorted(found, key=lambda manifest: -_created(manifest))
 
 
 @contextmanager
@@ -78,7 +84,7 @@ def rename_model(folder: Path, model_id: str, name: str) -> int:
     with locked(folder):
         try:
             manifest = json.loads(read_manifest(folder, model_id))
-        except (OSError, ValueError) as error:
+        except _UNREADABLE as error:
             raise LookupError("no such model here") from error
         if not isinstance(manifest, dict) or manifest.get("model_id") != model_id:
             raise LookupError("no such model here")
@@ -121,5 +127,16 @@ def _name(manifest: dict[str, Any]) -> str:
 
 
 def _version(manifest: dict[str, Any]) -> int:
+    """1 for what is no version: the next one of that name must be one."""
     version = manifest.get("version")
-    return version if isinstance(version, int) and not isinstance(version, bool) else 1
+    if isinstance(version, int) and not isinstance(version, bool) and 1 <= version <= MOST_VERSIONS:
+        return version
+    return 1
+
+
+def _created(manifest: dict[str, Any]) -> float:
+    """0 for what is no time."""
+    created = manifest.get("created")
+    if isinstance(created, int | float) and 0 <= created <= LATEST:
+        return float(created)
+    return 0.0

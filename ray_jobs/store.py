@@ -17,6 +17,9 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from ray_jobs.manifest import FORMAT, Manifest
 from ray_jobs.models import BadModelFiles, FittedModel, is_model_file, load_model
 from ray_jobs.place import checked_id
@@ -121,6 +124,15 @@ def _installed(packages: Iterable[str]) -> dict[str, str]:
         with suppress(PackageNotFoundError):
             found[package] = version(package)
     return found
+
+
+def check_outputs(manifest: Manifest, outputs: NDArray[np.float64]) -> None:
+    """Raises Refused(MODEL_DAMAGED) where the model's answers are not one number for each row, or one for each label:
+    its manifest is another's.
+    """
+    width = () if manifest.classes is None else (len(manifest.classes.labels),)
+    if outputs.shape[1:] != width:
+        raise _damaged(manifest.model_id, "its answers are not those that its manifest tells of")
 
 
 def version_warnings(manifest: Manifest) -> list[str]:

@@ -13,6 +13,7 @@ from ray_jobs.models import Floats
 from ray_jobs.predict.score import predicted_codes
 from ray_jobs.problems import Refused, clip
 from ray_jobs.spec import PredictSpec, ProblemCode
+from ray_jobs.store import check_outputs
 from ray_jobs.target import Label
 
 #: What is added, by name, one value for each row; None where there is none.
@@ -47,7 +48,8 @@ class Answers:
         self.counts = np.zeros(len(self.labels), dtype=np.int64)
 
     def of(self, outputs: Floats) -> Added:
-        """The answers to some rows, without reasons."""
+        """The answers to some rows, without reasons. Raises Refused(MODEL_DAMAGED)."""
+        check_outputs(self._manifest, outputs)
         if self._manifest.classes is None:
             columns: list[list[Label] | list[str] | list[float]] = [outputs.tolist()]
             if self.interval:

@@ -35,7 +35,8 @@ def choose_features(
     useless = [bool(useless_reason(frame[column.name], column)) for column in described]
     pairs = list(zip(described, useless, strict=True))
     kept = [column for column, of_no_use in pairs if not of_no_use or column.name in by_name]
-    if not kept:
+    # Constants that were named are kept beside others; alone they tell nothing.
+    if all(column.kind == "constant" for column in kept):
         kept = [column for column in described if column.kind not in ("constant", "text")]
     if not kept:
         raise _nothing_left(target, considered)

@@ -98,3 +98,10 @@ def test_a_lone_column_that_counts_is_better_than_none() -> None:
     assert notes[-1] == "Left out, since they look like identifiers: 'key'."
     small, _ = choose_features(table(30)[["key", "y"]], "y")
     assert [column.name for column in small] == ["key"]
+
+
+def test_constants_alone_are_nothing_to_learn_from() -> None:
+    with pytest.raises(Refused) as refused:
+        chosen(("same",))
+    assert refused.value.problem.code is ProblemCode.NO_FEATURES
+    assert chosen(("same", "price_net")) == ["price_net", "same"]

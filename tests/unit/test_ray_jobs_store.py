@@ -20,9 +20,10 @@ from ray_jobs.manifest import Manifest
 from ray_jobs.models import PipelineModel
 from ray_jobs.problems import Refused
 from ray_jobs.schema import Column
-from ray_jobs.shelf import drop_model, manifests
+from ray_jobs.shelf import drop_model, manifests, rename_model
 from ray_jobs.spec import PathData, ProblemCode, TrainSpec
-from ray_jobs.store import ModelStore, file_hash, version_warnings
+from ray_jobs.store import ModelStore, check_outputs, file_hash, version_warnings
+from ray_jobs.target import Classes
 
 _FIELDS: dict[str, Any] = {
     "model_id": "modelone1234",
@@ -138,3 +139,55 @@ def test_dropping_removes_the_whole_model(store: ModelStore) -> None:
     assert drop_model(store.folder, "modelone1234")
     assert list(store.folder.iterdir()) == []
     assert code_of(store) is ProblemCode.MODEL_NOT_FOUND
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"task": "classification"},
+        {"classes": {"labels": ["a", "b"]}},
+        {"task": "classification", "classes": {"labels": []}},
+        {"task": "classification", "classes": {"labels": ["a"]}},
+        {"created": 1e300},
+        {"created": 5e9},
+        {"version": 2**31},
+    ],
+)
+def test_a_manifest_that_disagrees_with_itself_is_refused(store: ModelStore, change: dict[str, Any]) -> None:
+    path = store.folder / "modelone1234" / "manifest.json"
+    path.write_text(json.dumps({**json.loads(path.read_text()), **change}))
+    assert code_of(store) is ProblemCode.MODEL_DAMAGED
+
+
+def test_answers_that_the_manifest_does_not_tell_of_are_refused(store: ModelStore) -> None:
+    manifest, _ = store.load("modelone1234")
+    check_outputs(manifest, np.zeros(3))
+    classes = {"task": "classification", "classes": Classes(labels=("a", "b"))}
+    with pytest.raises(Refused) as refused:
+        check_outputs(manifest.model_copy(update=classes), np.zeros((3, 3)))
+    assert refused.value.problem.code is ProblemCode.MODEL_DAMAGED
+
+
+_DEEP = "[" * 200_000
+
+
+@pytest.mark.parametrize(
+    "strange", ['{"created": "x"}', '{"created": []}', '{"created": null}', '{"created": 1' + "0" * 400 + "}", _DEEP]
+)
+def test_one_strange_manifest_leaves_the_others_on_the_shelf(store: ModelStore, strange: str) -> None:
+    (store.folder / "other1234567").mkdir()
+    told = strange if strange == _DEEP else json.dumps({**json.loads(strange), "model_id": "other1234567", "name": "n"})
+    (store.folder / "other1234567" / "manifest.json").write_text(told)
+    assert manifests(store.folder)[0]["model_id"] == "modelone1234"
+    assert store.next_version("new") == 1
+    assert rename_model(store.folder, "modelone1234", "new") == 1
+    if strange == _DEEP:
+        with pytest.raises(LookupError):
+            rename_model(store.folder, "other1234567", "new")
+
+
+def test_a_huge_version_is_none(store: ModelStore) -> None:
+    path = store.folder / "modelone1234" / "manifest.json"
+    told = json.loads(path.read_text())
+    path.write_text(json.dumps({**told, "version": 2**31 - 1}))
+    assert store.next_version(told["name"]) == 2

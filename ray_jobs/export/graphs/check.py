@@ -14,6 +14,7 @@ from ray_jobs.manifest import Manifest, Seen
 from ray_jobs.models import FittedModel
 from ray_jobs.schema import Column
 from ray_jobs.seen import numbers_of
+from ray_jobs.store import check_outputs
 
 _ROWS = 200
 _GAPS = 0.15
@@ -33,6 +34,7 @@ def check(content: bytes, manifest: Manifest, model: FittedModel) -> None:
     wanted = {each.name for each in session.get_inputs()}
     given = {name: values for name, values in tensors(frame, manifest.columns).items() if name in wanted}
     expected = model.outputs(frame)
+    check_outputs(manifest, expected)
     found = np.asarray(session.run(None, given)[-1], dtype=np.float64).reshape(expected.shape)
     if not (np.abs(found - expected) <= TOLERANCE * np.maximum(1.0, np.abs(expected))).all():
         raise not_for_onnx("the file does not say the same as the model with the versions of the libraries here")
