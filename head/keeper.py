@@ -11,6 +11,7 @@ import asyncio
 import json
 import logging
 import os
+import shutil
 from collections.abc import Set
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -112,7 +113,8 @@ class Keeper:
             if not await asyncio.to_thread(folder.is_dir):
                 return
             try:
-                await asyncio.to_thread(_discard, folder, dead, self._run(pool_id) / _ERRORS)
+                discarding = _discard if self.settings.sealed else _discard_unsealed
+                await asyncio.to_thread(discarding, folder, dead, self._run(pool_id) / _ERRORS)
             except SealError as error:
                 raise PoolUnavailable(error.message, remedy=error.remedy) from error
 
@@ -246,6 +248,12 @@ def _discard(folder: Path, dead: Path, errors: Path) -> None:
     """Out of the way first: what could not be emptied now is no pool's any more."""
     dead.mkdir(mode=0o700, parents=True, exist_ok=True)
     discard(set_aside(folder, dead), errors=errors, seconds=_EMPTYING)
+
+
+def _discard_unsealed(folder: Path, dead: Path, errors: Path) -> None:
+    """Without boxes: what ran in this pool had our rights anyway. Links are not followed."""
+    dead.mkdir(mode=0o700, parents=True, exist_ok=True)
+    shutil.rmtree(set_aside(folder, dead), ignore_errors=True)
 
 
 def _write_record(path: Path, box: Box) -> None:

@@ -43,12 +43,15 @@ class Pools:
         """A fresh Ray token, since a revoked machine knows the old one; its box starts anew when it is needed. `empty`:
         no machine is left, so what the box holds is deleted, and tag and user token are fresh too.
         """
+        # First the token: a box that is started meanwhile has it already. Last the note that this is done: should we
+        # end in between, it is done again.
+        await self.store.pools.rotate(pool.person_id, tag=empty)
         await self.keeper.stop(pool.id)
         if empty:
             await self.keeper.discard(pool.id)
             await self.store.models.forget(pool.person_id, HEAD)
             await self.store.uploads.forget(pool.person_id, HEAD)
-        await self.store.pools.rotate(pool.person_id, tag=empty)
+        await self.store.pools.renewed(pool)
 
     async def let_sleep(self, busy: set[str]) -> None:
         """Stops the boxes of people who have had neither an open job nor a connected machine for the idle time."""

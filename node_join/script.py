@@ -208,7 +208,8 @@ def why_disk(error: OSError) -> str:
 
 def why_unreachable(url: str, error: BaseException) -> str:
     """One line for a failed connection."""
-    reason = getattr(error, "reason", error)
+    # An SSLError has a `reason` too, a word of OpenSSL's own.
+    reason = error if isinstance(error, ssl.SSLError) else getattr(error, "reason", error)
     if isinstance(reason, ssl.SSLCertVerificationError):
         return why_not_verified(url, reason)
     proxy = proxy_of(url)

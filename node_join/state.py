@@ -13,6 +13,7 @@ import fcntl
 import json
 import os
 import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -152,13 +153,20 @@ class StateFolder:
             return True
 
     @contextmanager
-    def only_one(self) -> Iterator[None]:
-        """Raises AlreadyRunning while another node agent works in this folder."""
+    def only_one(self, *, patience: float = 0.0) -> Iterator[None]:
+        """Raises AlreadyRunning while another node agent works in this folder. `patience`: seconds, for one that was
+        only asked after (`running`).
+        """
+        deadline = time.monotonic() + patience
         with (self.path / "lock").open("w") as lock:
-            try:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                raise AlreadyRunning("The node agent of this machine is running already.") from None
+            while True:
+                try:
+                    fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                    break
+                except BlockingIOError:
+                    if time.monotonic() >= deadline:
+                        raise AlreadyRunning("The node agent of this machine is running already.") from None
+                    time.sleep(0.02)
             yield
 
     def _write(self, name: str, content: bytes) -> None:

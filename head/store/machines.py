@@ -72,8 +72,8 @@ class Machines:
             if row.revoked is None:
                 row.revoked, row.connected_since = self.clock.now(), None
                 if row.admitted:  # one that never was knows no token
-                    stale = update(PoolTable).where(PoolTable.id == row.pool_id).values(stale_token=True)
-                    await session.execute(stale)
+                    more = {"revocations": PoolTable.revocations + 1}
+                    await session.execute(update(PoolTable).where(PoolTable.id == row.pool_id).values(**more))
             return machine_record(row)
 
     async def waiting(self, pool_id: str) -> list[MachineRow]:

@@ -51,13 +51,21 @@ class Pools:
     async def stale(self) -> list[PoolRow]:
         """Those whose Ray token a revoked machine knows."""
         async with self.database.read() as session:
-            return [pool_record(row) for row in await session.scalars(select(PoolTable).where(PoolTable.stale_token))]
+            return [
+                pool_record(row) for row in await session.scalars(select(PoolTable).where(PoolTable.revocations > 0))
+            ]
+
+    async def renewed(self, pool: PoolRow) -> None:
+        """The machines that had been revoked when `pool` was read know nothing of it any more."""
+        async with self.database.write() as session:
+            fewer = {"revocations": PoolTable.revocations - pool.revocations}
+            await session.execute(update(PoolTable).where(PoolTable.id == pool.id).values(**fewer))
 
     async def rotate(self, person_id: str, *, tag: bool) -> PoolRow:
         """A new Ray token; with `tag` a new user token and tag too. The pool has to be started again by the caller."""
         async with self.database.write() as session:
             row = await pool_of(session, person_id, self.clock)
-            row.ray_token, row.stale_token = new_token(), False
+            row.ray_token = new_token()
             if tag:
                 row.user_token = new_token()
                 row.tag = resource_tag(row.user_token)
@@ -89,6 +97,6 @@ def pool_record(row: PoolTable) -> PoolRow:
         user_token=row.user_token,
         tag=row.tag,
         ray_token=row.ray_token,
-        stale_token=row.stale_token,
+        revocations=row.revocations,
         created=row.created,
     )

@@ -23,7 +23,7 @@ class PoolRow:
     user_token: str = field(repr=False)
     tag: str  #: the Ray resource derived from the user token: "u_..."
     ray_token: str = field(repr=False)  #: RAY_AUTH_TOKEN of the cluster
-    stale_token: bool  #: a revoked machine knows it
+    revocations: int  #: of machines that know it; 0: none but the pool's own do
     created: datetime
 
 

@@ -17,7 +17,6 @@ from sqlalchemy import (
     Text,
     TypeDecorator,
     UniqueConstraint,
-    false,
     text,
 )
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
@@ -74,7 +73,7 @@ class PoolTable(Base):
     ray_token: Mapped[str] = mapped_column(String(64))
     created: Mapped[datetime]
     admits: Mapped[str] = mapped_column(String(16), server_default="machine")  # who lets further machines in
-    stale_token: Mapped[bool] = mapped_column(server_default=false())  # a revoked machine knows the Ray token
+    revocations: Mapped[int] = mapped_column(server_default="0")  # of machines that know the Ray token
 
 
 class MachineTable(Base):

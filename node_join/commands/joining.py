@@ -102,7 +102,7 @@ def _run(options: argparse.Namespace) -> int:
     if not os.access(machine.node_python, os.X_OK):
         raise NodeError(f"There is no Python at {machine.node_python}. Run the join command again.")
     try:
-        with state.only_one():
+        with state.only_one(patience=0.2):
             state.save(machine)
             lower_priority(machine.limits.priority)
             status = asyncio.run(NodeAgent(machine, state, say).run())

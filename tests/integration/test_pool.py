@@ -305,3 +305,15 @@ async def test_it_stops_when_idle_and_leaves_nothing_behind(life: Life) -> None:
     with pytest.raises(PoolUnavailable):
         life.keeper.door_address(POOL.pool_id)
     await life.keeper.stop(POOL.pool_id)  # once more is fine
+
+
+async def test_what_it_wrote_is_deleted_when_no_machine_is_left(life: Life) -> None:
+    outside = life.settings.data_dir / "outside"
+    outside.mkdir()
+    (outside / "precious").touch()
+    (life.folder / "trap").symlink_to(outside)
+    await life.keeper.discard(POOL.pool_id)
+    assert not life.folder.exists()
+    assert (outside / "precious").exists()
+    assert list((life.settings.data_dir / "dead").iterdir()) == []
+    await life.keeper.discard(POOL.pool_id)  # once more is fine

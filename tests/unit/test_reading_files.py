@@ -78,6 +78,18 @@ def test_special_files_are_refused_at_once(place: Place, monkeypatch: pytest.Mon
     assert refusal(place, str(folder)).code is ProblemCode.FILE_IS_FOLDER
 
 
+def test_a_file_that_is_larger_than_its_owner_allows_is_refused(place: Place) -> None:
+    allowed = place.allowed[0]
+    small = place.model_copy(update={"max_sizes": {allowed: 7}})
+    for path in ("sales.csv", "sales*.csv"):  # 8 bytes
+        problem = refusal(small, str(allowed / path))
+        assert problem.code is ProblemCode.FILE_TOO_LARGE
+        assert "owner" in problem.message
+    large = place.model_copy(update={"max_sizes": {allowed: 8}})
+    with open_data(large, PathData(path=str(allowed / "sales.csv"))) as file:
+        assert file.size == 8
+
+
 def test_a_missing_file_brings_the_nearest_names(place: Place) -> None:
     problem = refusal(place, "sale.csv")
     assert (problem.code, problem.suggestions) == (ProblemCode.FILE_MISSING, ("sales.csv",))

@@ -13,4 +13,4 @@ def upgrade() -> None:
     op.execute("UPDATE machines SET admitted = created")
     with op.batch_alter_table("pools") as pools:
         pools.add_column(sa.Column("admits", sa.String(16), nullable=False, server_default="machine"))
-        pools.add_column(sa.Column("stale_token", sa.Boolean(), nullable=False, server_default=sa.false()))
+        pools.add_column(sa.Column("revocations", sa.Integer(), nullable=False, server_default="0"))
