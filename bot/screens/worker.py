@@ -38,9 +38,11 @@ async def doubt(chat: Chat, machine_id: str) -> None:
         await open(chat, "")
         return
     name = clip(machine.name, 30)
+    last = len(await chat.api.machines(chat.person.id)) == 1
     question = lines(
         fill("Revoke <b>{name}</b>? It is cut off at once, and its open jobs end.", name=name),
         text("Files and models on it stay on it. To use it again, /connect it again."),
+        text("It is your last machine: files and models of yours on the server are deleted.") if last else None,
     )
     yes = Button(label=f"Yes, revoke {name}", callback=pack(Verb.REVOKE, machine.id))
     keep = Button(label=f"Keep {name}", callback=pack(Verb.OPEN, "worker"))
