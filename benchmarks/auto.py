@@ -226,8 +226,8 @@ def main() -> None:
         if lines:
             print("\nOne default for all tables of {}: {} {:.3f}.".format(task, *one_for_all(lines)))
     print(
-        "\nThe means are geometric. The best single default of a table is known only afterwards, by these very rows; the "
-        "best one for all tables is what auto is to beat."
+        "\nThe means are geometric. The best single default of a table is known only afterwards, by these very rows; "
+        "the best one for all tables is what auto is to beat."
     )
 
 

@@ -70,6 +70,7 @@ class Door:
     def __init__(self) -> None:
         self._host_key = asyncssh.generate_private_key("ssh-ed25519")
         self._announced: dict[str, Announced] = {}
+        self._removed: set[str] = set()
         self._inside: dict[str, asyncssh.SSHServerConnection] = {}
 
     @property
@@ -109,13 +110,20 @@ class Door:
             if same and other.machine_id != machine.machine_id:
                 raise DoorRefused("Another machine of the pool has that address or key.")
         self._announced[machine.machine_id] = machine
+        self._removed.discard(machine.machine_id)
 
     def cut(self, machine_id: str) -> bool:
         """Forgets the machine's key and cuts its connection; says whether it was known."""
         known = self._announced.pop(machine_id, None) is not None
+        self._removed.add(machine_id)
         if connection := self._inside.pop(machine_id, None):
             connection.abort()
         return known
+
+    @property
+    def removed(self) -> frozenset[str]:
+        """Machines that were cut and not announced since."""
+        return frozenset(self._removed)
 
     def whose(self, key: asyncssh.SSHKey) -> Announced | None:
         """The machine that this key was announced for."""

@@ -12,6 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from typing import Any, TypeVar
 
+from head.pool.agents import end_agent
 from head.pool.config import PoolConfig
 from ray_jobs.ports import HEAD
 
@@ -112,6 +113,11 @@ class Driver:
         except TimeoutError:
             raise DriverError("The Ray head does not answer.") from None
 
+    async def remake(self, place: str) -> None:
+        """Ends the place's agent, which was never made; the next call makes another. Raises DriverError."""
+        self._agents.pop(place, None)
+        await self.ask(lambda: end_agent(place, NAMESPACE))
+
     async def _answer(self, place: str, method: str, reference: Any, deadline: float) -> Any:
         import ray
         from ray.exceptions import RayActorError, RayError, RayTaskError
@@ -153,19 +159,8 @@ class Driver:
             log_to_driver=False,
             logging_level=logging.WARNING,
         )
-        _end_former_head_agent()
-
-
-def _end_former_head_agent() -> None:
-    """The agent on the head's node ended with the node's last run, which Ray's memory may not know.
-
-    Of one whose node was killed while the agent was being made it waits for ever to hear. The next call makes a new
-    one, which reads the journals.
-    """
-    import ray
-
-    with suppress(ValueError):  # there was none
-        ray.kill(ray.get_actor(f"agent-{HEAD_PLACE}", namespace=NAMESPACE), no_restart=True)
+        # The agent on the head's node ended with the node's last run, which Ray's memory may not know.
+        end_agent(HEAD_PLACE, NAMESPACE)
 
 
 def _make_agent(place: str) -> Any:

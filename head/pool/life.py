@@ -16,6 +16,7 @@ import shutil
 import signal
 import socket
 import sys
+import time
 from collections.abc import Coroutine, Iterator
 from contextlib import contextmanager
 from importlib.metadata import version
@@ -23,12 +24,13 @@ from typing import Any
 
 import uvicorn
 
+from head.pool.agents import Overdue, places_waiting
 from head.pool.config import Layout, PoolConfig
 from head.pool.dashboard import DashboardPass
 from head.pool.door import Door
 from head.pool.driver import Driver
 from head.pool.http import Parts, create_app
-from head.pool.nodes import Burials, bury_superseded
+from head.pool.nodes import Burials, bury, known_nodes
 from head.pool.output import keep_small
 from head.pool.ray_head import RayHead
 from ray_jobs.place import disk_used
@@ -131,7 +133,7 @@ class Life:
         log.info("Ready")
         background: list[Coroutine[Any, Any, None]] = [
             self._ray.keep_dashboard(),
-            self._bury(),
+            self._look_after_nodes(),
             processes.keep_reaping(),
         ]
         tasks = [asyncio.create_task(work) for work in background]
@@ -142,18 +144,31 @@ class Life:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
 
-    async def _bury(self) -> None:
-        burials = Burials()
-        token = self._config.ray_token.get_secret_value()
+    async def _look_after_nodes(self) -> None:
+        """Buries nodes that cannot be alive, and has agents made anew that wait for such a one."""
+        burials, overdue = Burials(), Overdue()
         while True:
             await asyncio.sleep(_BURY_EVERY)
             try:
-                dead = await self._driver.ask(lambda: bury_superseded(burials, self._config.address, token))
+                await self._bury(burials)
+                await self._remake(overdue)
             except Exception as error:  # whatever it was, it is tried again
-                log.warning("Could not look for superseded nodes: %s", error)
-                continue
-            if dead:
-                log.info("Told Ray that these nodes are dead: %s", ", ".join(dead))
+                log.warning("Could not look after the nodes: %s", error)
+
+    async def _bury(self, burials: Burials) -> None:
+        token, removed = self._config.ray_token.get_secret_value(), self._door.removed
+        dead = await self._driver.ask(lambda: bury(burials, self._config.address, token, removed))
+        if dead:
+            log.info("Told Ray that these nodes are dead: %s", ", ".join(dead))
+
+    async def _remake(self, overdue: Overdue) -> None:
+        token = self._config.ray_token.get_secret_value()
+        waiting = await self._driver.ask(lambda: places_waiting(self._config.address, token))
+        # One whose machine is away waits rightly.
+        here = {node.machine_id for node in await self._driver.ask(known_nodes)} & set(self._door.tunnels)
+        for place in overdue.among([place for place in waiting if place in here], time.monotonic()):
+            log.warning("The agent of %s was not made in time, and is made anew", place)
+            await self._driver.remake(place)
 
     async def _measure_disk(self) -> None:
         while True:

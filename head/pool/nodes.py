@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Set
 from dataclasses import dataclass
 from importlib import import_module
 from typing import Any
@@ -73,8 +73,8 @@ class Burials:
     def __init__(self) -> None:
         self._seen: dict[str, int] = {}
 
-    def superseded(self, nodes: Iterable[Node], started: Mapping[str, int]) -> list[str]:
-        """Ids of the nodes at whose address a younger one runs.
+    def dead(self, nodes: Iterable[Node], started: Mapping[str, int], removed: Set[str] = frozenset()) -> list[str]:
+        """Ids of the nodes at whose address a younger one runs, and of those whose machine was removed from the pool.
 
         `started` (ms, by the machine's clock) decides among those that are seen for the first time together.
         """
@@ -84,7 +84,9 @@ class Burials:
         by_address: dict[str, list[str]] = defaultdict(list)
         for node in alive:
             by_address[node.address].append(node.node_id)
-        return [node_id for same in by_address.values() for node_id in sorted(same, key=self._seen.__getitem__)[:-1]]
+        older = [node_id for same in by_address.values() for node_id in sorted(same, key=self._seen.__getitem__)[:-1]]
+        gone = [node.node_id for node in alive if node.machine_id in removed and node.node_id not in older]
+        return older + gone
 
 
 def known_nodes() -> list[Node]:
@@ -94,14 +96,15 @@ def known_nodes() -> list[Node]:
     return nodes_of(ray.nodes())  # type: ignore[no-untyped-call]
 
 
-def bury_superseded(burials: Burials, address: str, token: str) -> list[str]:
-    """Tells Ray which nodes are dead; says which. Blocks. Raises grpc.RpcError.
+def bury(burials: Burials, address: str, token: str, removed: Set[str]) -> list[str]:
+    """Tells Ray which nodes are dead; says which. `removed`: machines that are not in the pool any more. Blocks. Raises
+    grpc.RpcError.
 
     UnregisterNode is what a raylet itself sends when it ends; `ray.nodes()` has no start times, hence the bare table.
     """
     nodes = known_nodes()
-    if len({node.address for node in nodes}) == len(nodes):
-        burials.superseded(nodes, {})
+    if len({node.address for node in nodes}) == len(nodes) and not removed & {node.machine_id for node in nodes}:
+        burials.dead(nodes, {})
         return []
     # What protoc makes has no types.
     generated = "ray.core.generated."
@@ -112,11 +115,11 @@ def bury_superseded(burials: Burials, address: str, token: str) -> list[str]:
     with import_module("grpc").insecure_channel(f"{address}:{HEAD.gcs}") as channel:
         gcs = stubs.NodeInfoGcsServiceStub(channel)
         table = gcs.GetAllNodeInfo(messages.GetAllNodeInfoRequest(), **call).node_info_list
-        dead = burials.superseded(nodes, {entry.node_id.hex(): entry.start_time_ms for entry in table})
+        dead = burials.dead(nodes, {entry.node_id.hex(): entry.start_time_ms for entry in table}, removed)
         for node_id in dead:
             reason = common.NodeDeathInfo(
                 reason=common.NodeDeathInfo.Reason.Value("UNEXPECTED_TERMINATION"),
-                reason_message="another raylet runs at its address",
+                reason_message="another raylet runs at its address, or its machine was removed",
             )
             gcs.UnregisterNode(
                 messages.UnregisterNodeRequest(node_id=bytes.fromhex(node_id), node_death_info=reason), **call
