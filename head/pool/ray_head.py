@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import logging
 import os
 import shutil
@@ -77,6 +78,7 @@ class RayHead:
     async def start(self) -> None:
         """Returns when GCS and raylet run; tries again as often as it takes, with a pause that grows to 10 s."""
         failures = 0
+        self._forget_another_token()
         while True:
             await processes.end_all(0.0)
             self._clean()
@@ -175,6 +177,18 @@ class RayHead:
                 if file.is_file() and file.stat().st_mtime >= since and _DAMAGED in file.read_bytes()[-_TAIL:]:
                     return True
         return False
+
+    def _forget_another_token(self) -> None:
+        """A fresh token is a fresh cluster: it is given out when a machine was revoked and no job runs. What the head
+        remembers of the old one's nodes, which all begin anew, would only hold agents up that are made anew.
+        """
+        mark = self._gcs.with_name("gcs.token")
+        digest = hashlib.sha256(self._config.ray_token.get_secret_value().encode()).hexdigest()
+        if mark.exists() and mark.read_text() != digest:
+            log.info("The Ray token is a fresh one; the head forgets its nodes")
+            shutil.rmtree(self._gcs)
+            self._gcs.mkdir(mode=0o700)
+        mark.write_text(digest)
 
     def _put_memory_aside(self) -> None:
         """Machines join again and jobs come back from their journals, so a head without memory is no loss."""
