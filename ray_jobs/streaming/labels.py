@@ -17,6 +17,8 @@ from ray_jobs.target import MOST_CLASSES, Classes, Label
 
 #: A label as it is read: numbers and booleans as a number, text as it is.
 Key = float | str
+#: From here on a float does not hold every whole number: labels are told apart by their text.
+_EXACT = 2**53
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,7 +68,7 @@ class TargetReader:
 def target_reader(name: str, task: Task, classes: Classes | None) -> TargetReader:
     """`classes`: as a sample had them; None for regression."""
     kind: Kind = "category"
-    if classes is None or all(_is_number(label) for label in classes.labels):
+    if classes is None or all(_is_number(label) and abs(label) < _EXACT for label in classes.labels):  # type: ignore[arg-type]
         kind = "number"
     elif all(isinstance(label, bool) for label in classes.labels):
         kind = "boolean"

@@ -150,6 +150,16 @@ def test_rows_without_a_target_and_labels_that_come_late(tmp_path: Path) -> None
     assert found.rows_train + found.rows_test == 2900
 
 
+def test_labels_of_many_digits_stay_apart(tmp_path: Path) -> None:
+    frame = many(cancer(), 1200)
+    largest = 2**63 - 1
+    frame["diagnosis"] = np.where(frame["diagnosis"] == "benign", largest, largest - 1)
+    found, _ = run(order_for(frame, "diagnosis", "lightgbm", tmp_path))
+    assert found.classes is not None
+    assert found.classes.labels == (largest - 1, largest)
+    assert score(found) > 0.95
+
+
 def test_rare_classes_weigh_more_where_that_is_wanted(tmp_path: Path) -> None:
     rng = np.random.default_rng(0)
     frame = pd.DataFrame({"x": rng.normal(size=4000), "z": rng.normal(size=4000)})
