@@ -254,6 +254,8 @@ class PoolClient:
         about = {name: value for name, value in about.items() if value is not None}
         # Compressed answers could unfold without end.
         headers = {"accept-encoding": "identity", **_mapping(about.pop("headers", {}))}
+        if self._http.is_closed:  # the pool was stopped meanwhile, say for a fresh token
+            raise PoolUnavailable("Your pool is starting anew.", remedy="Try again.")
         try:
             request = self._http.build_request(method, url, headers=headers, **about)  # type: ignore[arg-type]
             async with self._within(within):

@@ -54,6 +54,13 @@ async def sent(plane: ControlPlane, person: str, folder: Path) -> UploadData:
     return await plane.send_file(person, write_tables(folder).train)
 
 
+async def renewed(plane: ControlPlane) -> None:
+    """Waits until no revoked machine knows the pool's token."""
+    async with asyncio.timeout(60):
+        while await plane.store.pools.stale():  # noqa: ASYNC110  (the store tells of no such thing)
+            await asyncio.sleep(0.05)
+
+
 async def ended(plane: ControlPlane, job: JobView) -> JobView:
     async with asyncio.timeout(90):
         return [view async for view in plane.follow(job)][-1]
@@ -133,6 +140,9 @@ async def test_jobs_that_wait_for_an_absent_machine_hold_up_nobody(settings: Set
         await plane.revoke(person, absent)
         assert (await ended(plane, waiting)).end_reason is EndReason.REVOKED
         assert await plane.machines(person) == []
+        await renewed(plane)
+        assert await plane.models(person) == []  # no machine is left, so what the pool held is gone
+        assert not (settings.data_dir / "pools" / pool.id).exists()
 
 
 async def test_models_are_renamed_and_deleted_where_they_live(settings: Settings, tmp_path: Path) -> None:
@@ -183,6 +193,7 @@ async def test_a_model_on_an_absent_machine_waits_for_it_and_goes_with_a_revoked
         await plane.drop_model(person, "absentmodel1")
         with pytest.raises(NotFoundError):
             await plane.model(person, "absentmodel1")
+        await renewed(plane)
 
 
 async def test_a_second_control_plane_on_the_same_state_is_refused(settings: Settings) -> None:
