@@ -50,3 +50,4 @@ def test_a_machine_is_let_in_changes_and_leaves(home: Home, tmp_path: Path) -> N
     until(lambda: world.ray_token() != token, "a fresh token", within=LATE)
     job = run(home, f"/train {home.tables.train} diagnosis model=logistic_regression on=laptop")
     until(lambda: world.ended(job, Completed), "it is trained on the laptop", within=LATE)
+    world.settle()

@@ -83,10 +83,7 @@ def training_times(home: Home, table: Path, trees: int) -> list[float]:
     probes = [run(home, f"{command} on={name}") for name in ("laptop", "desk")]
     for job in probes:
         until(lambda job=job: home.world.ended(job, Completed), "the probe ends", within=LATE)  # type: ignore[misc]
-    # Their last messages have buttons: the next form must not be taken for one of them.
-    home.world.chat.say("!")
-    home.world.chat.say("/worker")
-    home.world.chat.expect("Machines", within=LATE)
+    home.world.settle()
     results = [end.result for job in probes if isinstance(end := home.world.events(job)[-1], Completed)]
     return [result.train_seconds for result in results if result.kind == "train"]
 

@@ -122,6 +122,12 @@ class World:
         process = host.run(["sh", "-c", pasted], env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
         return Spoken(process)
 
+    def settle(self) -> None:
+        """Waits for the last words of every job so far, so that nobody takes them, or their buttons, for an answer."""
+        self.chat.say("!")
+        self.chat.say("/worker")
+        self.chat.expect("Machines", within=LATE)
+
     def admit(self, prompt: Spoken, by: TestHost) -> None:
         """Lets the machine of that prompt in, as its owner would on another of his machines."""
         code = prompt.expect(r"hayride-node admit ([A-Z2-7]{5}-[A-Z2-7]{5})", within=LATE).group(1)
