@@ -63,7 +63,7 @@ def machine_tag(machine_id: str) -> str:
 def admission_code(public_key: str) -> str:
     """What a new machine shows and its owner types on another: from its key (base64), so nobody else can have it.
 
-    Ten characters are 50 bits: a key with somebody else's code cannot be found within the minutes that it waits.
+    Ten characters are 50 bits: somebody else would have to make some 2^50 keys to find one with the same code.
     """
     code = base64.b32encode(hashlib.sha256(base64.b64decode(public_key)).digest()).decode()[:10]
     return f"{code[:5]}-{code[5:]}"

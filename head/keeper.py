@@ -107,16 +107,15 @@ class Keeper:
             await self._end(pool_id)
 
     async def discard(self, pool_id: str) -> None:
-        """Deletes all that the pool's box has written; it must not run. Raises PoolUnavailable where that fails."""
+        """Deletes all that the pool's box has written, what an earlier attempt left too; it must not run. Raises
+        PoolUnavailable where some of it stays.
+        """
         async with self._lock(pool_id):
-            folder, dead = self.settings.pool_folder(pool_id), self.settings.data_dir / "dead"
-            if not await asyncio.to_thread(folder.is_dir):
-                return
             try:
-                discarding = _discard if self.settings.sealed else _discard_unsealed
-                await asyncio.to_thread(discarding, folder, dead, self._run(pool_id) / _ERRORS)
-            except SealError as error:
-                raise PoolUnavailable(error.message, remedy=error.remedy) from error
+                await asyncio.to_thread(_discard, self.settings, pool_id, self._run(pool_id) / _ERRORS)
+            except (SealError, OSError) as error:
+                log.error("What pool %s has written could not be deleted: %s", pool_id, error)
+                raise PoolUnavailable("What your pool held could not be deleted yet.", remedy="Try later.") from error
 
     async def stop_idle(self, open_pools: Set[str]) -> list[str]:
         """Ends the boxes that were not among the open pools, nor asked for, for the idle time; says which."""
@@ -244,16 +243,17 @@ def _launch(settings: KeeperSettings, pool: PoolIdentity, sockets: SocketFolder)
     return box
 
 
-def _discard(folder: Path, dead: Path, errors: Path) -> None:
-    """Out of the way first: what could not be emptied now is no pool's any more."""
+def _discard(settings: KeeperSettings, pool_id: str, errors: Path) -> None:
+    """Out of the way first, so that what cannot be emptied now is no pool's any more. Raises SealError, OSError."""
+    folder, dead = settings.pool_folder(pool_id), settings.data_dir / "dead"
     dead.mkdir(mode=0o700, parents=True, exist_ok=True)
-    discard(set_aside(folder, dead), errors=errors, seconds=_EMPTYING)
-
-
-def _discard_unsealed(folder: Path, dead: Path, errors: Path) -> None:
-    """Without boxes: what ran in this pool had our rights anyway. Links are not followed."""
-    dead.mkdir(mode=0o700, parents=True, exist_ok=True)
-    shutil.rmtree(set_aside(folder, dead), ignore_errors=True)
+    if folder.is_dir():
+        set_aside(folder, dead)
+    for left in dead.glob(f"{pool_id}-*"):
+        if settings.sealed:
+            discard(left, errors=errors, seconds=_EMPTYING)
+        else:
+            shutil.rmtree(left)  # without boxes what ran there had our rights anyway; links are not followed
 
 
 def _write_record(path: Path, box: Box) -> None:

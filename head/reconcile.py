@@ -74,6 +74,7 @@ class Reconciler:
         self._wake = asyncio.Event()
         self._followers: dict[str, asyncio.Task[None]] = {}
         self._failures: dict[str, int] = {}
+        self._renewing: set[str] = set()  # people whose pool gets a fresh token: no job begins there meanwhile
         self._errands: dict[str, asyncio.Task[bool]] = {}  # by what they are about, so that none runs twice at once
 
     def wake(self) -> None:
@@ -100,6 +101,8 @@ class Reconciler:
             await asyncio.gather(*tasks, return_exceptions=True)
 
     async def _step(self) -> None:
+        stale = await self._parts.store.pools.stale()
+        self._renewing = {pool.person_id for pool in stale}
         jobs = await self._parts.store.jobs.open()
         self._forget_ended({job.id for job in jobs})
         for job in self._chosen(jobs):
@@ -111,9 +114,8 @@ class Reconciler:
                 self._errand(f"cancel {job.id}", self._cancel(job))
         for job in await self._parts.store.jobs.unacknowledged():
             self._errand(f"acknowledge {job.id}", self._acknowledge(job))
-        for pool in await self._parts.store.pools.stale():
-            if pool.person_id not in {job.person_id for job in jobs}:
-                self._errand(f"fresh token {pool.id}", self._renew(pool))
+        for pool in stale:
+            self._errand(f"fresh token {pool.id}", self._renew(pool))
         self._errand("idle pools", self._let_pools_sleep({job.person_id for job in jobs}))
 
     def _forget_ended(self, open_jobs: set[str]) -> None:
@@ -142,9 +144,11 @@ class Reconciler:
         return job.place == HEAD or self._parts.machines.connected(job.place)
 
     def _may_go_on(self, job: JobRow) -> bool:
-        """In reach and, where it has not begun, on a machine whose owner lets jobs begin now."""
-        waits = job.state.status is JobStatus.QUEUED and job.place != HEAD
-        return self._parts.machines.ready(job.place) if waits else self._in_reach(job)
+        """In reach and, where it has not begun, in a pool and on a machine where jobs may begin now."""
+        if job.state.status is not JobStatus.QUEUED:
+            return self._in_reach(job)
+        ready = job.place == HEAD or self._parts.machines.ready(job.place)
+        return ready and job.person_id not in self._renewing
 
     # --- one job ---
 
@@ -164,6 +168,8 @@ class Reconciler:
     async def _listen(self, job: JobRow) -> JobRow:
         """One stream of events. What is written comes before what is told: a QUEUED job was never told to anybody."""
         pool = await self._parts.pools.client(job.person_id)
+        if not self._may_go_on(job):
+            return job  # waking the pool took its time
         job = await self._change(await self._newest(job), self._if(lifecycle.dispatched, JobStatus.QUEUED))
         if job.state.status.ended:
             return job
@@ -219,9 +225,13 @@ class Reconciler:
         await self._parts.store.jobs.acknowledge(job.id, job.state.last_event)
 
     async def _renew(self, pool: PoolRow) -> None:
-        """A revoked machine knows the pool's Ray token; no job runs, so the pool can begin anew with a fresh one."""
+        """A revoked machine knows the pool's Ray token: when no job runs, the pool begins anew with a fresh one."""
+        jobs = await self._parts.store.jobs.open()
+        if any(job.person_id == pool.person_id and job.state.status is not JobStatus.QUEUED for job in jobs):
+            return
         machines = await self._parts.store.machines.of_person(pool.person_id)
         await self._parts.pools.renew(pool, empty=not any(machine.admitted for machine in machines))
+        self.wake()
 
     async def _let_pools_sleep(self, busy: set[str]) -> None:
         await self._parts.pools.let_sleep(busy | self._parts.machines.people_in_contact())

@@ -72,6 +72,8 @@ class Wiring:
 
     async def machine_key(self, machine_id: str) -> MachineIdentity | None:
         machine = await self.store.machines.find(machine_id)
+        if machine is not None and machine.admitted is None:
+            machine = await self.store.machines.admit_if_alone(machine_id)
         if machine is None:
             return None
         return MachineIdentity(

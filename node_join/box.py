@@ -33,6 +33,8 @@ SOCKET = "tunnel"
 #: Where the program inside finds its settings.
 _CONFIG, _PLACE = "/run/hayride.json", "/run/place.json"
 _PACKAGES = ("node_join", "ray_jobs", "sealing")
+#: Of Ray's workers, by the owner's wish; the lower one is Ray's own default.
+_NICENESS = {"low": 15, "normal": 0}
 _MIB, _GIB = 1024**2, 1024**3
 #: Seconds that a box gets to end by itself.
 PATIENCE = 12.0
@@ -94,7 +96,13 @@ def box_plan(
     for folder in machine.allowed if sealed else ():
         shown += allowed_binds(Path(folder))
     given = machine.limits.gpu
-    config = {"folder": inside, "temp": str(temp or "/node/ray"), "gpus": len(gpus()) if given else 0, **sizes.told}
+    config = {
+        "folder": inside,
+        "temp": str(temp or "/node/ray"),
+        "gpus": len(gpus()) if given else 0,
+        "niceness": _NICENESS[machine.limits.priority],
+        **sizes.told,
+    }
     return BoxPlan(
         name=f"machine-{machine.machine_id}",
         folder=state.node,

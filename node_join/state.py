@@ -135,7 +135,8 @@ class StateFolder:
             return None
 
     def note(self, status: Status) -> None:
-        self._write("run/status.json", status.model_dump_json().encode())
+        """Every few seconds: it need not outlive the machine's power."""
+        self._write("run/status.json", status.model_dump_json().encode(), lasting=False)
 
     def outdated(self, machine: Machine, environment: str) -> bool:
         """Whether the node runs in an environment that a join made, but in another than that. One that its owner
@@ -169,11 +170,12 @@ class StateFolder:
                     time.sleep(0.02)
             yield
 
-    def _write(self, name: str, content: bytes) -> None:
+    def _write(self, name: str, content: bytes, *, lasting: bool = True) -> None:
         """Whole or not at all, 0600."""
         descriptor, temporary = tempfile.mkstemp(dir=self.path, prefix=f".{Path(name).name}-")
         with os.fdopen(descriptor, "wb") as file:
             file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
+            if lasting:
+                file.flush()
+                os.fsync(file.fileno())
         Path(temporary).replace(self.path / name)

@@ -49,7 +49,7 @@ def create_gateway(services: GatewayServices, *, clock: Callable[[], float] = ti
     node_files = NodeFiles()
     failed = FailedJoins(clock)
     app.include_router(join_router(services, node_files, failed))
-    app.include_router(wish_router(services, failed))
+    app.include_router(wish_router(services, failed, time.time))
     app.include_router(tunnel_router(services, tunnels, node_files))
     app.include_router(dashboard_router(services, DashboardSessions(clock)))
     return Gateway(app=app, tunnels=tunnels)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import time
+from collections.abc import Callable
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
@@ -17,6 +17,7 @@ from head.gateway.services import GatewayServices
 
 #: Seconds that the clocks may differ and a request may take. Doing a wish twice is doing it once.
 _GOOD_FOR = 600
+_JOIN_AGAIN = "Send /connect in the chat and paste the new command."
 _UNKNOWN = "This server does not know this machine, or its key is another."
 
 
@@ -25,7 +26,8 @@ def signed_wish(machine_id: str, at: int, wish: str) -> bytes:
     return b"\0".join((b"hayride wish v1", machine_id.encode(), str(at).encode(), wish.encode()))
 
 
-def wish_router(services: GatewayServices, failed: FailedJoins) -> APIRouter:
+def wish_router(services: GatewayServices, failed: FailedJoins, now: Callable[[], float]) -> APIRouter:
+    """`now`: seconds since the epoch."""
     router = APIRouter()
 
     @router.post("/machine/{machine_id}")
@@ -34,7 +36,7 @@ def wish_router(services: GatewayServices, failed: FailedJoins) -> APIRouter:
         if failed.wait(address):
             return problem(429, "slow_down", "Too many requests from this address were refused.", "Wait a minute.")
         try:
-            await _check(services, machine_id, said)
+            await _check(services, machine_id, said, now())
             told = await services.wish(machine_id, said.wish)
         except RefusedError:
             failed.note(address)
@@ -44,20 +46,20 @@ def wish_router(services: GatewayServices, failed: FailedJoins) -> APIRouter:
     return router
 
 
-async def _check(services: GatewayServices, machine_id: str, said: WishRequest) -> None:
+async def _check(services: GatewayServices, machine_id: str, said: WishRequest, now: float) -> None:
     """Raises RefusedError unless the machine itself said so, just now, and is in its pool."""
     identity = await services.machine_key(machine_id)
     if identity is None:
-        raise RefusedError(_UNKNOWN, remedy="Send /connect in the chat and paste the new command.")
+        raise RefusedError(_UNKNOWN, remedy=_JOIN_AGAIN)
     try:
         Ed25519PublicKey.from_public_bytes(identity.public_key).verify(
             said.signature, signed_wish(machine_id, said.time, said.wish)
         )
     except InvalidSignature:
-        raise RefusedError(_UNKNOWN, remedy="Send /connect in the chat and paste the new command.") from None
-    if abs(time.time() - said.time) > _GOOD_FOR:
+        raise RefusedError(_UNKNOWN, remedy=_JOIN_AGAIN) from None
+    if abs(now - said.time) > _GOOD_FOR:
         raise RefusedError("The clocks of this machine and of the server differ.", remedy="Set this machine's clock.")
     if identity.revoked:
-        raise RefusedError("This machine was removed from its pool.", remedy="Join again with a fresh /connect.")
+        raise RefusedError("This machine was removed from its pool.", remedy=_JOIN_AGAIN)
     if not identity.admitted and said.wish != "leave":
         raise RefusedError("This machine is not admitted itself.", remedy="Type it on one that is in your pool.")

@@ -10,14 +10,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from contextlib import suppress
-from importlib import import_module
-from typing import Any
 
-from ray_jobs.ports import HEAD
+from head.pool.gcs import gcs_at
 
-#: Seconds that a machine in reach may take to make its agent: a worker's start and imports take 2 to 20.
+#: Seconds that a machine in reach may take to make its agent: far more than it took in any test here.
 PATIENCE = 45.0
-_ASK = 5.0
 _PREFIX = "agent-"
 #: Of Ray's ActorTableData: dependencies unready, pending creation, restarting.
 _BEING_MADE = ("DEPENDENCIES_UNREADY", "PENDING_CREATION", "RESTARTING")
@@ -40,20 +37,11 @@ class Overdue:
 
 def places_waiting(address: str, token: str) -> list[str]:
     """The places whose agent is being made. Blocks. Raises grpc.RpcError."""
-    generated = "ray.core.generated."
-    messages: Any = import_module(generated + "gcs_service_pb2")
-    stubs: Any = import_module(generated + "gcs_service_pb2_grpc")
-    table: Any = import_module(generated + "gcs_pb2").ActorTableData
-    states = {table.ActorState.Value(name) for name in _BEING_MADE}
-    with import_module("grpc").insecure_channel(f"{address}:{HEAD.gcs}") as channel:
-        answer = stubs.ActorInfoGcsServiceStub(channel).GetAllActorInfo(
-            messages.GetAllActorInfoRequest(), metadata=(("authorization", f"Bearer {token}"),), timeout=_ASK
-        )
-    return [
-        actor.name.removeprefix(_PREFIX)
-        for actor in answer.actor_table_data
-        if actor.name.startswith(_PREFIX) and actor.state in states
-    ]
+    with gcs_at(address, token) as gcs:
+        states = {gcs.tables.ActorTableData.ActorState.Value(name) for name in _BEING_MADE}
+        every = gcs.actors.GetAllActorInfo(gcs.messages.GetAllActorInfoRequest(), **gcs.call).actor_table_data
+    ours = [actor for actor in every if actor.name.startswith(_PREFIX)]
+    return [actor.name.removeprefix(_PREFIX) for actor in ours if actor.state in states]
 
 
 def end_agent(place: str, namespace: str) -> None:

@@ -165,7 +165,8 @@ class Life:
         token = self._config.ray_token.get_secret_value()
         waiting = await self._driver.ask(lambda: places_waiting(self._config.address, token))
         # One whose machine is away waits rightly.
-        here = {node.machine_id for node in await self._driver.ask(known_nodes)} & set(self._door.tunnels)
+        nodes = await self._driver.ask(known_nodes) if waiting else []
+        here = {node.machine_id for node in nodes} & set(self._door.tunnels)
         for place in overdue.among([place for place in waiting if place in here], time.monotonic()):
             log.warning("The agent of %s was not made in time, and is made anew", place)
             await self._driver.remake(place)

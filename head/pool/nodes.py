@@ -11,16 +11,14 @@ import re
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Set
 from dataclasses import dataclass
-from importlib import import_module
 from typing import Any
 
-from ray_jobs.ports import HEAD
+from head.pool.gcs import gcs_at
 from ray_jobs.spec import ID_PATTERN
 
 log = logging.getLogger(__name__)
 
 _MACHINE = re.compile("m_(" + ID_PATTERN.strip("^$") + ")")
-_UNREGISTER_TIME = 5.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -106,22 +104,15 @@ def bury(burials: Burials, address: str, token: str, removed: Set[str]) -> list[
     if len({node.address for node in nodes}) == len(nodes) and not removed & {node.machine_id for node in nodes}:
         burials.dead(nodes, {})
         return []
-    # What protoc makes has no types.
-    generated = "ray.core.generated."
-    messages: Any = import_module(generated + "gcs_service_pb2")
-    stubs: Any = import_module(generated + "gcs_service_pb2_grpc")
-    common: Any = import_module(generated + "common_pb2")
-    call: dict[str, Any] = {"metadata": (("authorization", f"Bearer {token}"),), "timeout": _UNREGISTER_TIME}
-    with import_module("grpc").insecure_channel(f"{address}:{HEAD.gcs}") as channel:
-        gcs = stubs.NodeInfoGcsServiceStub(channel)
-        table = gcs.GetAllNodeInfo(messages.GetAllNodeInfoRequest(), **call).node_info_list
+    with gcs_at(address, token) as gcs:
+        table = gcs.nodes.GetAllNodeInfo(gcs.messages.GetAllNodeInfoRequest(), **gcs.call).node_info_list
         dead = burials.dead(nodes, {entry.node_id.hex(): entry.start_time_ms for entry in table}, removed)
         for node_id in dead:
-            reason = common.NodeDeathInfo(
-                reason=common.NodeDeathInfo.Reason.Value("UNEXPECTED_TERMINATION"),
+            info = gcs.common.NodeDeathInfo
+            reason = info(
+                reason=info.Reason.Value("UNEXPECTED_TERMINATION"),
                 reason_message="another raylet runs at its address, or its machine was removed",
             )
-            gcs.UnregisterNode(
-                messages.UnregisterNodeRequest(node_id=bytes.fromhex(node_id), node_death_info=reason), **call
-            )
+            request = gcs.messages.UnregisterNodeRequest(node_id=bytes.fromhex(node_id), node_death_info=reason)
+            gcs.nodes.UnregisterNode(request, **gcs.call)
     return dead

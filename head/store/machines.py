@@ -84,6 +84,19 @@ class Machines:
         async with self.database.read() as session:
             return [machine_record(row) for row in await session.scalars(query)]
 
+    async def admit_if_alone(self, machine_id: str) -> MachineRow | None:
+        """The machine, which is in from now on where its pool has no other that could let it in, and has forgotten
+        what revoked ones knew; None where there is none.
+        """
+        async with self.database.write() as session:
+            row = await session.get(MachineTable, machine_id)
+            if row is None:
+                return None
+            pool = await session.get_one(PoolTable, row.pool_id)
+            if row.admitted is None and row.revoked is None and await _is_alone(session, pool):
+                row.admitted = self.clock.now()
+            return machine_record(row)
+
     async def admit(self, machine_id: str) -> None:
         """From now on it may connect. Raises NotFoundError for one that was revoked."""
         async with self.database.write() as session:
@@ -107,8 +120,7 @@ async def admit_machine(
     if row is not None:
         row.facts = dict(facts)
         return row, True
-    live = (MachineTable.pool_id == pool.id, MachineTable.revoked.is_(None), MachineTable.admitted.is_not(None))
-    alone = await session.scalar(select(func.count()).select_from(MachineTable).where(*live)) == 0
+    alone = await _is_alone(session, pool)
     # Numbers of revoked machines are not given again: Ray remembers addresses.
     last = await session.scalar(select(func.max(MachineTable.number)).where(MachineTable.pool_id == pool.id))
     row = MachineTable(
@@ -125,6 +137,15 @@ async def admit_machine(
     session.add(row)
     await session.flush()
     return row, False
+
+
+async def _is_alone(session: AsyncSession, pool: PoolTable) -> bool:
+    """Whether the next machine of the pool needs nobody to let it in: none is in, and what was there for those that
+    were revoked is gone.
+    """
+    live = (MachineTable.pool_id == pool.id, MachineTable.revoked.is_(None), MachineTable.admitted.is_not(None))
+    count = await session.scalar(select(func.count()).select_from(MachineTable).where(*live))
+    return count == 0 and pool.revocations == 0
 
 
 async def _free_name(session: AsyncSession, pool_id: str, wanted: str) -> str:

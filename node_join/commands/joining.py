@@ -15,7 +15,6 @@ from node_join.allow import allowed_folders
 from node_join.commands.command import Command, joined_machine, own_state, say
 from node_join.errors import AlreadyRunning, NodeError
 from node_join.facts import facts
-from node_join.priority import lower_priority
 from node_join.redeem import JoinRefused, redeem
 from node_join.state import Limits, Machine, StateFolder
 
@@ -104,7 +103,6 @@ def _run(options: argparse.Namespace) -> int:
     try:
         with state.only_one(patience=0.2):
             state.save(machine)
-            lower_priority(machine.limits.priority)
             status = asyncio.run(NodeAgent(machine, state, say).run())
         if status == EXIT_AGAIN:
             os.execv(*_newest(state))

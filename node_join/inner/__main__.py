@@ -12,6 +12,7 @@ import asyncssh
 from pydantic import ValidationError
 
 from node_join.inner.config import InnerConfig, load_config
+from node_join.inner.priority import lower_io_priority
 from node_join.inner.raylet import RayNode
 from node_join.inner.ssh import exchange_lines, forwarded
 from sealing import inherited, processes
@@ -73,6 +74,8 @@ async def run() -> None:
     )
     logging.getLogger("asyncssh").setLevel(logging.WARNING)
     processes.adopt_orphans()
+    if config.niceness:
+        lower_io_priority()
     inside = Inside(config)
     serving = asyncio.create_task(inside.serve(inherited("tunnel")))
     reaping = asyncio.create_task(processes.keep_reaping())

@@ -21,6 +21,7 @@ class InnerConfig(BaseModel):
     temp: Path  #: Ray's; short, since a socket's path ends at 107 bytes
     cores: int = Field(ge=1)
     gpus: int = Field(0, ge=0)
+    niceness: int = Field(15, ge=0, le=19)  #: of Ray's workers
     memory: int = Field(gt=0)  #: bytes that tasks may ask for
     object_store: int = Field(gt=0)  #: bytes
 

@@ -47,7 +47,7 @@ def ray_start(config: InnerConfig, grant: Grant) -> list[str]:
     ]
 
 
-def ray_environment(grant: Grant) -> dict[str, str]:
+def ray_environment(config: InnerConfig, grant: Grant) -> dict[str, str]:
     """What Ray and its workers see. HAYRIDE_PLACE and the paths are inherited."""
     return {
         **os.environ,
@@ -56,6 +56,7 @@ def ray_environment(grant: Grant) -> dict[str, str]:
         "RAY_gcs_rpc_server_reconnect_timeout_s": "86400",  # outlive a head that is away; the default is 60
         "RAY_DEFAULT_PYTHON_VERSION_MATCH_LEVEL": "minor",
         "RAY_USAGE_STATS_ENABLED": "0",
+        "RAY_worker_niceness": str(config.niceness),
         "RAY_ROTATION_MAX_BYTES": str(5 * 1024 * 1024),
         "RAY_ROTATION_BACKUP_COUNT": "2",
         # Workers are started when there is work, and threads by the dozen need no allocator's arena of their own each.
@@ -116,7 +117,7 @@ class RayNode:
             output.unlink()
         with output.open("ab") as file:
             child = await processes.start(
-                *ray_start(self._config, grant), output=file, environment=ray_environment(grant)
+                *ray_start(self._config, grant), output=file, environment=ray_environment(self._config, grant)
             )
         try:
             if status := await child.wait():

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-#: Of the matrix of second derivatives, a row for each column and class: 8 MB, and a second to solve ten times.
+#: Rows of the matrix of second derivatives, one for each column and class: so many take 8 MB.
 _MOST_DERIVATIVES = 1000
 
 

@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from ray_jobs.spec import Completed
@@ -10,6 +14,17 @@ from tests.acceptance.conftest import Home
 from tests.acceptance.test_main_job import run
 from tests.support.tables import write_tables
 from tests.support.world import LATE, until
+
+
+@contextmanager
+def older(environment: Path) -> Iterator[Path]:
+    """The same environment under the name of another, as if an earlier server had asked for it."""
+    folder = environment.with_name(environment.name.split("-")[0] + "-" + "0" * 16)
+    try:
+        shutil.copytree(environment, folder, symlinks=True, copy_function=os.link)
+        yield folder
+    finally:
+        shutil.rmtree(folder)
 
 
 def test_a_machine_is_let_in_changes_and_leaves(home: Home, tmp_path: Path) -> None:
@@ -40,6 +55,27 @@ def test_a_machine_is_let_in_changes_and_leaves(home: Home, tmp_path: Path) -> N
     until(lambda: json.loads(world.node(guest, "status", "--json").stdout)["state"] == "joined", "back", within=LATE)
     job = run(home, f"/train {second.train} diagnosis model=logistic_regression on=guest")
     until(lambda: world.ended(job, Completed), "it is trained there", within=LATE)
+
+    # An environment that is not the server's is renewed between jobs, from the release that the server signs.
+    state = world.state_folder(guest)
+    machine = json.loads((state / "machine.json").read_text())
+    with older(Path(machine["node_python"]).parent.parent) as node:
+        (state / "new").write_text(json.dumps({**machine, "node_python": str(node / "bin" / "python")}))
+        (state / "new").replace(state / "machine.json")
+        for _ in range(2):  # into the older one, and back
+            prompt.expect("box is started anew", within=LATE)
+    assert json.loads((state / "machine.json").read_text())["node_python"] == machine["node_python"]
+    prompt.expect(r"Connected\.", within=LATE)
+
+    # So is a node agent, when its owner says so; the newer one takes its place between jobs.
+    agent = (state / "current").resolve()
+    with older(agent) as before:
+        (state / "current").unlink()
+        (state / "current").symlink_to(before)
+        assert "Upgraded." in world.node(guest, "upgrade").stdout
+    prompt.expect("A newer node agent takes over", within=LATE)
+    prompt.expect(r"guest joined", within=LATE)
+    assert (state / "current").resolve() == agent
 
     # It leaves; the Ray token that it knew is replaced, and the other machine comes back by itself.
     token = world.ray_token()

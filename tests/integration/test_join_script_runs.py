@@ -216,22 +216,20 @@ async def test_nobody_listens_any_more(computer: Computer) -> None:
     assert len(list((computer.state / "environments").glob("*/complete"))) == 2
 
 
-async def test_an_old_python_3(computer: Computer) -> None:
-    found = await asyncio.to_thread(_python_39)
-    if not found:
-        pytest.skip("there is no Python 3.9 on this machine")
-    status, said = await computer.paste("--token=tok-1", python=found)
+async def test_the_oldest_python_that_is_here(computer: Computer) -> None:
+    """That the whole script is 3.9's language is read from it; what it calls is run on the oldest there is."""
+    status, said = await computer.paste("--token=tok-1", python=await asyncio.to_thread(_oldest_python))
     assert status == 0, said
     assert computer.calls()[-1][:2] == ["hayride-node", "run"]
 
 
-def _python_39() -> str:
-    places = (*sorted(Path.home().glob(".pyenv/versions/3.9.*/bin")), *map(Path, os.environ["PATH"].split(os.pathsep)))
-    for place in places:
-        program = place / "python3.9"
-        if os.access(program, os.X_OK) and subprocess.run([program, "-V"], capture_output=True).returncode == 0:
-            return str(program)
-    return ""
+def _oldest_python() -> str:
+    places = [*sorted(Path.home().glob(".pyenv/versions/3.*/bin")), *map(Path, os.environ["PATH"].split(os.pathsep))]
+    for minor in range(9, sys.version_info.minor):
+        for program in (place / f"python3.{minor}" for place in places):
+            if os.access(program, os.X_OK) and subprocess.run([program, "-V"], capture_output=True).returncode == 0:
+                return str(program)
+    return sys.executable
 
 
 # --- what is in the way -------------------------------------------------------------------------------------------

@@ -135,11 +135,17 @@ class World:
 
     def node(self, host: TestHost, *words: str) -> subprocess.CompletedProcess[str]:
         """`hayride-node` with these words on a host that has joined."""
-        surroundings = self._surroundings(host)
-        program = Path(surroundings["HOME"]) / ".local/share/hayride-node/current/bin/hayride-node"
-        process = host.run([program, *words], env=surroundings, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+        program = self.state_folder(host) / "current/bin/hayride-node"
+        outputs = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT}
+        process = host.run([program, *words], env=self._surroundings(host), **outputs)
+            [program, *words], env=self._surroundings(host), stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+        )
         told = process.communicate(timeout=SOON)[0].decode()
         return subprocess.CompletedProcess(words, process.returncode, told)
+
+    def state_folder(self, host: TestHost) -> Path:
+        """Of the node agent on a host."""
+        return Path(self._surroundings(host)["HOME"]) / ".local/share/hayride-node"
 
     def ray_token(self) -> str:
         """Of the first pool."""

@@ -137,7 +137,9 @@ def test_ray_is_told_everything_outright() -> None:
     )  # fmt: skip
     command = ray_start(config, grant)
     assert not any("secret" in part for part in command)
-    assert ray_environment(grant)["RAY_AUTH_TOKEN"] == "secret"
+    environment = ray_environment(config.model_copy(update={"niceness": 7}), grant)
+    assert environment["RAY_AUTH_TOKEN"] == "secret"
+    assert environment["RAY_worker_niceness"] == "7"
     (resources,) = [part.split("=", 1)[1] for part in command if part.startswith("--resources")]
     assert json.loads(resources) == {"u_abc": 1000, "m_1": 1000}
     for flag in ("--address=127.77.0.1:6379", "--node-ip-address=127.77.1.5", "--num-cpus=8"):

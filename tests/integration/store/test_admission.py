@@ -61,7 +61,15 @@ async def test_its_owner_may_leave_that_to_the_chat(
 async def test_the_next_machine_of_an_empty_pool_needs_nobody(store: Store, clock: ManualClock, ann: Person) -> None:
     first = (await join(store, ann, clock, key="a2V51A==")).machine
     await store.machines.revoke(ann.id, first.id)
-    assert (await join(store, ann, clock, key="a2V52A==")).machine.admitted
+    second = (await join(store, ann, clock, key="a2V52A==")).machine
+    third = (await join(store, ann, clock, key="a2V53A==")).machine
+    # What the pool held is still there: a stolen chat must not come to it by revoking all machines and joining one.
+    assert (await store.machines.admit_if_alone(second.id)).admitted is None  # type: ignore[union-attr]
+    (stale,) = await store.pools.stale()
+    await store.pools.renewed(stale)
+    assert (await store.machines.admit_if_alone(second.id)).admitted  # type: ignore[union-attr]
+    assert (await store.machines.admit_if_alone(third.id)).admitted is None  # type: ignore[union-attr]
+    assert await store.machines.admit_if_alone("nobody0001") is None
 
 
 async def test_a_token_that_a_revoked_machine_knows_is_stale_until_it_was_renewed(
