@@ -136,8 +136,7 @@ class World:
     def node(self, host: TestHost, *words: str) -> subprocess.CompletedProcess[str]:
         """`hayride-node` with these words on a host that has joined."""
         program = self.state_folder(host) / "current/bin/hayride-node"
-        outputs = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT}
-        process = host.run([program, *words], env=self._surroundings(host), **outputs)
+        process = host.run(
             [program, *words], env=self._surroundings(host), stdout=subprocess.PIPE, stderr=subprocess.STDOUT
         )
         told = process.communicate(timeout=SOON)[0].decode()
