@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from node_join.errors import NodeError
+from node_join.messages import plain
 from node_join.script import why_unreachable
 from node_join.state import Machine
 
@@ -67,5 +68,5 @@ def refusal(url: str, status: int, content: bytes) -> NodeError:
         problem = _Problems.model_validate_json(content).error
     except ValidationError:
         return NodeError(f"{url} answers {status}, and not as a Hayride server does. Check the address.")
-    text = "".join(c for c in f"{problem.message} {problem.remedy}".strip() if c.isprintable())
+    text = plain(f"{problem.message} {problem.remedy}".strip())
     return JoinRefused(text) if status == 403 else NodeError(text)

@@ -70,7 +70,7 @@ async def run_tunnel(
         raise BoxSilent(f"The box of this machine does not answer ({type(error).__name__}).") from error
     try:
         nonce = secrets.token_bytes(32)
-        async with _dial(machine, nonce) as websocket:
+        async with dial(machine, nonce) as websocket:
             grant = await _granted(websocket, nonce, machine, key, ssh_public_key, facts(), listener)
             inner[1].write(grant.model_dump_json().encode() + b"\n")
             listener.connected(grant)
@@ -100,17 +100,23 @@ async def _box_end(address: str) -> tuple[Inner, str]:
             raise ValueError("no SSH key") from error
 
 
-def _dial(machine: Machine, nonce: bytes) -> websockets.connect:
-    """A WebSocket to the gateway, whose server has to sign our nonce."""
+def dial(machine: Machine, nonce: bytes, patience: float = _SERVER_PATIENCE) -> websockets.connect:
+    """A WebSocket to the gateway, whose server has to sign our nonce. `patience`: seconds until it is open."""
     return websockets.connect(
         f"ws{machine.url.removeprefix('http')}/tunnel/{machine.machine_id}",
         additional_headers={"X-Hayride-Nonce": base64.b64encode(nonce).decode()},
         compression=None,
         max_size=FRAME,
         ping_interval=None,  # heartbeats tell; a frozen tunnel lives on
-        open_timeout=_SERVER_PATIENCE,
+        open_timeout=patience,
         close_timeout=2,
     )
+
+
+def check_server(machine: Machine, nonce: bytes, challenge: Challenge) -> None:
+    """Raises InvalidSignature where that is not the server that this machine joined."""
+    server = Ed25519PublicKey.from_public_bytes(machine.server_key)
+    server.verify(challenge.server_signature, signed_by_server(machine.machine_id, nonce, challenge.nonce))
 
 
 async def _granted(
@@ -127,9 +133,8 @@ async def _granted(
         challenge = _heard(await websocket.recv())
     if not isinstance(challenge, Challenge):
         raise Again("The server did not begin with its challenge.")
-    server = Ed25519PublicKey.from_public_bytes(machine.server_key)
     try:
-        server.verify(challenge.server_signature, signed_by_server(machine.machine_id, machine_nonce, challenge.nonce))
+        check_server(machine, machine_nonce, challenge)
     except InvalidSignature:
         raise ForGood(
             f"{machine.url} has another key than the server that this machine joined. "

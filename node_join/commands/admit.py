@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import argparse
 
-from node_join.commands.command import Command, joined_machine, own_state, say
+from node_join.commands.choices import joined_here
+from node_join.commands.command import Command, say
 from node_join.errors import NodeError
 from node_join.wishes import ask
 
@@ -22,9 +23,9 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
 def _run(options: argparse.Namespace) -> int:
     if bool(options.code) == bool(options.by):
         raise NodeError("Say the CODE that the new machine shows, or --by machine or --by chat.")
-    state = own_state()
+    state, machine = joined_here()
     wish = f"admit {options.code.upper()}" if options.code else f"admit-by {options.by}"
-    say(ask(joined_machine(state), state.key(), wish))
+    say(ask(machine, state.key(), wish))
     return 0
 
 

@@ -7,7 +7,8 @@ import os
 import signal
 
 from node_join import script
-from node_join.commands.command import Command, joined_machine, own_state, say
+from node_join.commands.choices import joined_here
+from node_join.commands.command import Command, say
 from node_join.errors import NodeError
 from node_join.upgrades import offered_release
 
@@ -17,8 +18,7 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def _run(options: argparse.Namespace) -> int:
-    state = own_state()
-    machine = joined_machine(state)
+    state, machine = joined_here()
     release = offered_release(machine)
     name = script.environment_name(script.AGENT, release)
     current = state.path / "current"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import base64
 import http.client
 import json
 import os
@@ -13,13 +12,13 @@ import urllib.request
 
 import websockets
 from cryptography.exceptions import InvalidSignature
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from pydantic import ValidationError
 
 from node_join.doctor.network import PATIENCE, reason
 from node_join.doctor.patient import Bad, Patient
-from node_join.messages import FRAME, SAID, Challenge, signed_by_server
+from node_join.messages import SAID, Challenge
 from node_join.state import Machine
+from node_join.tunnel import check_server, dial
 
 _ANSWER_LIMIT = 64 * 1024
 _ANOTHER_SERVER = (
@@ -76,19 +75,8 @@ def key(patient: Patient) -> str:
 async def _prove_server(machine: Machine) -> None:
     """Raises InvalidSignature for another server, and what websockets raises."""
     nonce = os.urandom(32)
-    async with (
-        asyncio.timeout(2 * PATIENCE),
-        websockets.connect(
-            f"ws{machine.url.removeprefix('http')}/tunnel/{machine.machine_id}",
-            additional_headers={"X-Hayride-Nonce": base64.b64encode(nonce).decode()},
-            compression=None,
-            max_size=FRAME,
-            open_timeout=PATIENCE,
-            close_timeout=1,
-        ) as websocket,
-    ):
+    async with asyncio.timeout(2 * PATIENCE), dial(machine, nonce, PATIENCE) as websocket:
         said = SAID.validate_json(await websocket.recv())
     if not isinstance(said, Challenge):
         raise ValueError(getattr(said, "message", "") or "it does not begin with its challenge")
-    server = Ed25519PublicKey.from_public_bytes(machine.server_key)
-    server.verify(said.server_signature, signed_by_server(machine.machine_id, nonce, said.nonce))
+    check_server(machine, nonce, said)
