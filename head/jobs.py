@@ -39,7 +39,7 @@ class Jobs:
         """Queues a job at a place that is the person's. A model predicts where it lives."""
         if isinstance(spec, PredictSpec | ExportSpec):
             place = (await self.store.models.get(person_id, spec.model_id)).place
-        await self.machines.usable(person_id, place)
+        place_name = await self.machines.usable(person_id, place)
         data = None if isinstance(spec, ExportSpec) else spec.data
         if isinstance(data, UploadData):
             upload = await self.store.uploads.get(person_id, data.upload_id)
@@ -53,7 +53,7 @@ class Jobs:
         )
         self.changes.publish(Change(person_id=person_id, job_id=row.id))
         self.reconciler.wake()
-        return await self.view(row)
+        return _view(row, place_name)
 
     async def cancel(self, person_id: str, job_id: str) -> JobView:
         """Notes the wish; the loop stops the work on the machine. An ended job stays as it is."""
@@ -71,26 +71,7 @@ class Jobs:
             return await self.view(row)
 
     async def view(self, row: JobRow) -> JobView:
-        state = row.state
-        return JobView(
-            id=row.id,
-            person_id=row.person_id,
-            spec=row.spec,
-            place=row.place,
-            place_name=await self.machines.place_name(row.person_id, row.place),
-            status=state.status,
-            cancelling=state.target is Target.CANCEL and not state.status.ended,
-            end_reason=state.end_reason,
-            problem=state.problem,
-            result=state.result,
-            progress=state.progress,
-            node_ip=state.node_ip,
-            sealed=state.sealed,
-            created=state.created,
-            started=state.started,
-            ended=state.ended,
-            revision=row.revision,
-        )
+        return _view(row, await self.machines.place_name(row.person_id, row.place))
 
     async def default_place(self, person_id: str) -> str:
         """The one connected machine, else the last one seen, else the head node."""
@@ -143,3 +124,26 @@ class Jobs:
         )
         with os.fdopen(descriptor, "wb") as file:
             await pool.download(job_id, row.place, name, file)
+
+
+def _view(row: JobRow, place_name: str) -> JobView:
+    state = row.state
+    return JobView(
+        id=row.id,
+        person_id=row.person_id,
+        spec=row.spec,
+        place=row.place,
+        place_name=place_name,
+        status=state.status,
+        cancelling=state.target is Target.CANCEL and not state.status.ended,
+        end_reason=state.end_reason,
+        problem=state.problem,
+        result=state.result,
+        progress=state.progress,
+        node_ip=state.node_ip,
+        sealed=state.sealed,
+        created=state.created,
+        started=state.started,
+        ended=state.ended,
+        revision=row.revision,
+    )

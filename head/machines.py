@@ -247,12 +247,17 @@ class Machines:
             return HEAD
         return (await self._store.machines.get(person_id, place)).name
 
-    async def usable(self, person_id: str, place: str) -> None:
-        """Raises NotFoundError for a machine that is not the person's, JobRefused for one that was revoked."""
-        if await self.is_revoked(person_id, place):
+    async def usable(self, person_id: str, place: str) -> str:
+        """What people call the place. Raises NotFoundError for a machine that is not the person's, JobRefused for one
+        that was revoked."""
+        if place == HEAD:
+            return HEAD
+        machine = await self._store.machines.get(person_id, place)
+        if machine.revoked:
             raise JobRefused(
                 "That machine was removed from your pool.", remedy="Choose another one, or /connect it again."
             )
+        return machine.name
 
 
 def _since(row: MachineRow, state: MachineState) -> datetime:

@@ -170,7 +170,7 @@ class Reconciler:
         pool = await self._parts.pools.client(job.person_id)
         if not self._may_go_on(job):
             return job  # waking the pool took its time
-        job = await self._change(await self._newest(job), self._if(lifecycle.dispatched, JobStatus.QUEUED))
+        job = await self._change(job, self._if(lifecycle.dispatched, JobStatus.QUEUED))
         if job.state.status.ended:
             return job
         if job.state.last_event == 0 and job.state.target is Target.RUN:

@@ -22,6 +22,9 @@ class Pools:
 
     async def for_person(self, person_id: str) -> PoolRow:
         """The person's pool; made, with fresh tokens, when it is first asked for."""
+        found = await self.find(person_id)
+        if found is not None:
+            return found
         async with self.database.write() as session:
             return pool_record(await pool_of(session, person_id, self.clock))
 
