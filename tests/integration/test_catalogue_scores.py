@@ -11,10 +11,12 @@ from numpy.typing import NDArray
 from sklearn.datasets import load_breast_cancer, load_diabetes, load_digits
 from sklearn.metrics import accuracy_score, log_loss, r2_score, roc_auc_score
 
+from ray_jobs.auto import AutoOrder, InlineRunner, search
 from ray_jobs.catalogue import entries
 from ray_jobs.schema import Column, conform
 from ray_jobs.splitting import RowKeys, folds, split_rows
 from tests.support.all_flights import all_flights
+from tests.support.auto_orders import asked, ended
 from tests.support.fits import Rows, fitted, rows_of
 
 #: What each model reaches at least with default settings: accuracy of digits and cancer, r2 of diabetes.
@@ -46,9 +48,9 @@ def outputs_by_folds(name: str, rows: Rows, number: int) -> NDArray[np.float64]:
     """What models say of rows that they have not learned, each row once."""
     found = np.empty((len(rows.values), rows.classes) if rows.classes else len(rows.values))
     codes = rows.values if rows.classes else None
-    for learned, asked in folds(RowKeys(codes=codes), len(rows.values), number, 0):
+    for learned, test in folds(RowKeys(codes=codes), len(rows.values), number, 0):
         model = fitted(name, rows.at(learned), dict(_QUICK.get(name, {}))).model
-        found[asked] = model.outputs(rows.at(asked).frame)
+        found[test] = model.outputs(rows.at(test).frame)
     return found
 
 
@@ -111,12 +113,57 @@ def flights() -> Rows:
     return Rows(frame=conform(frame, columns)[0], columns=columns, values=rows.values, classes=2)
 
 
+@pytest.fixture(scope="module")
+def departed() -> Rows:
+    """Landed flights as they are known in the air, by when they really left. When they should have is left out: the
+    delay would be the difference.
+    """
+    landed = all_flights().dropna(subset=["arr_delay"])
+    known = landed[["month", "day", "dep_time", "carrier", "origin", "dest", "distance"]]
+    return rows_of(known, landed["late"], 2)
+
+
+def test_departed_flights(departed: Rows) -> None:
+    """FACTS: .834 of histogram gradient boosting on three quarters."""
+    learned, test = split_rows(RowKeys(codes=departed.values), len(departed.values), 0.25, 0)
+    model = fitted("hist_gradient_boosting", departed.at(learned)).model
+    assert roc_auc_score(departed.values[test], model.outputs(departed.at(test).frame)[:, 1]) >= 0.834
+
+
+def test_auto_on_departed_flights(departed: Rows, tmp_path: Path) -> None:
+    """The same score, from a sixth of the rows and in 15 s."""
+    learned, test = split_rows(RowKeys(codes=departed.values), len(departed.values), 0.25, 0)
+    some = departed.at(np.random.default_rng(0).permutation(learned)[:40_000])
+    order = AutoOrder(
+        frame=some.frame,
+        columns=some.columns,
+        values=some.values,
+        task="classification",
+        classes=2,
+        keys=RowKeys(codes=some.values),
+        seed=0,
+        threads=1,
+        budget=15.0,
+        memory=4 * 2**30,
+        scratch=tmp_path,
+    )
+    model = ended(search(order, InlineRunner())).model
+    assert roc_auc_score(departed.values[test], model.outputs(departed.at(test).frame)[:, 1]) >= 0.834
+
+
+def test_auto_on_digits(tmp_path: Path) -> None:
+    """FACTS: .973 of the best named model there. In 15 s on a slow machine nothing better than a line is found."""
+    case = asked("digits", tmp_path / "scratch", budget=60.0)
+    found = ended(search(case.order, InlineRunner()))
+    assert accuracy_score(case.truth, found.model.outputs(case.unseen).argmax(axis=1)) >= 0.973
+
+
 @pytest.mark.parametrize(
     ("name", "rows_learned", "least"), [("hist_gradient_boosting", None, 0.80), ("logistic_regression", 60_000, 0.758)]
 )
 def test_flights(flights: Rows, name: str, rows_learned: int | None, least: float) -> None:
     """FACTS: .758 of logistic regression."""
-    learned, asked = split_rows(RowKeys(codes=flights.values), len(flights.values), 0.25, 0)
+    learned, test = split_rows(RowKeys(codes=flights.values), len(flights.values), 0.25, 0)
     learned = np.random.default_rng(0).permutation(learned)[:rows_learned]
     model = fitted(name, flights.at(learned)).model
-    assert roc_auc_score(flights.values[asked], model.outputs(flights.at(asked).frame)[:, 1]) >= least
+    assert roc_auc_score(flights.values[test], model.outputs(flights.at(test).frame)[:, 1]) >= least
