@@ -138,6 +138,18 @@ async def first_event(
     return (events[0].at - wall) * 1000, (events[1].at - wall) * 1000, seen
 
 
+async def watched(plane: ControlPlane, person: str, record: Path) -> float:
+    """Megabytes of the pool's box while somebody looks at the dashboard, all of its parts up."""
+    pool = await plane.pools.client(person)
+    for path, query in (("nodes", "view=summary"), ("api/v0/tasks", ""), ("api/jobs/", ""), ("api/cluster_status", "")):
+        async with pool.request("GET", path, query, {"accept": "application/json"}, b"") as answer:
+            assert answer.status == 200, path
+            async for _ in answer.body:
+                pass
+    await asyncio.sleep(5)
+    return box_pss(boxes(record))
+
+
 async def measure(folder: Path) -> list[tuple[str, str, str]]:
     tables = write_tables(folder / "allowed")
     settings = Settings(data_dir=folder / "server", listen_port=0)
@@ -153,7 +165,6 @@ async def measure(folder: Path) -> list[tuple[str, str, str]]:
         begun = time.monotonic()
         await plane.start_pool(person)
         pool_seconds = time.monotonic() - begun
-        await asyncio.sleep(5)  # the dashboard comes up after the pool is ready
         pool = await plane.store.pools.for_person(person)
         async with joined_machine(plane, person, folder) as (place, join):
             await asyncio.sleep(3)
@@ -164,6 +175,7 @@ async def measure(folder: Path) -> list[tuple[str, str, str]]:
             await first_event(plane, person, place, spec, -1)
             times = [await first_event(plane, person, place, spec, n) for n in range(RUNS)]
             accepted, started, shown = zip(*times, strict=True)
+        watched_pss = await watched(plane, person, settings.data_dir / "run" / pool.id / "box.json")
         bare = bare_join()
     finally:
         await plane.close(stop_pools=True)
@@ -173,7 +185,8 @@ async def measure(folder: Path) -> list[tuple[str, str, str]]:
         ("Run to the job's first event", f"{median(accepted):.0f} ms", f"median of {RUNS}; aim 50"),
         ("Run to the task's first event", f"{median(started):.0f} ms", f"median of {RUNS}, worst {max(started):.0f}"),
         ("Run to what the chat shows of it", f"{median(shown):.0f} ms", f"median of {RUNS}, worst {max(shown):.0f}"),
-        ("pool's box, PSS", f"{pool_pss:.0f} MB", "with the dashboard; aim 500"),
+        ("pool's box, PSS", f"{pool_pss:.0f} MB", "idle; nobody looks at the dashboard"),
+        ("pool's box with the dashboard, PSS", f"{watched_pss:.0f} MB", "somebody looks at it; aim 500"),
         ("machine's box, PSS", f"{machine_pss:.0f} MB", "idle, not warmed; aim 300"),
     ]
 

@@ -39,11 +39,11 @@ def adopt_orphans() -> None:
         raise OSError(ctypes.get_errno(), "prctl")
 
 
-def descendants() -> list[Process]:
-    """All below us, zombies included."""
+def descendants(of: int | None = None) -> list[Process]:
+    """All below a process, or below us; zombies included."""
     everyone = list(_all())
     found: list[Process] = []
-    parents = {os.getpid()}
+    parents = {os.getpid() if of is None else of}
     while parents:
         below = [process for process in everyone if process.parent in parents]
         found += below
@@ -58,6 +58,13 @@ def kill_all(number: signal.Signals) -> int:
         with suppress(ProcessLookupError):
             os.kill(process.pid, number)
     return len(alive)
+
+
+def kill_tree(pid: int) -> None:
+    """Ends a process and all below it at once."""
+    for each in (pid, *(process.pid for process in descendants(pid))):
+        with suppress(ProcessLookupError):
+            os.kill(each, signal.SIGKILL)
 
 
 async def start(

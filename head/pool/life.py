@@ -72,7 +72,8 @@ class Life:
     async def run(self) -> None:
         """Returns when asked to stop, with nothing left running. Raises RayDied, also with nothing left."""
         self._take_signals()
-        dashboard = DashboardPass(self._config.address, self._config.ray_token.get_secret_value())
+        token = self._config.ray_token.get_secret_value()
+        dashboard = DashboardPass(self._config.address, token, ask=self._ray.ask_dashboard)
         server = _Server(self._http(dashboard))
         tasks = [
             asyncio.create_task(work)

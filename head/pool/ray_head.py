@@ -104,6 +104,10 @@ class RayHead:
         """Sees to the dashboard as long as the head lives; never returns."""
         await self._dashboard.keep()
 
+    def ask_dashboard(self) -> None:
+        """Somebody looks at it."""
+        self._dashboard.ask()
+
     async def _start_once(self) -> None:
         rotate(self._output)
         with self._output.open("wb") as output:

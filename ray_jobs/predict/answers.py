@@ -8,7 +8,7 @@ from itertools import count
 import numpy as np
 from numpy.typing import NDArray
 
-from ray_jobs.manifest import Manifest
+from ray_jobs.manifest import Interval, Manifest
 from ray_jobs.models import Floats
 from ray_jobs.predict.score import predicted_codes
 from ray_jobs.problems import Refused, clip
@@ -53,7 +53,7 @@ class Answers:
         if self._manifest.classes is None:
             columns: list[list[Label] | list[str] | list[float]] = [outputs.tolist()]
             if self.interval:
-                columns += [(outputs - self.interval.below).tolist(), (outputs + self.interval.above).tolist()]
+                columns += _bounds(outputs, self.interval)
             return dict(zip(self.names, columns, strict=False))
         codes = predicted_codes(outputs, self.threshold)
         self.counts += np.bincount(codes, minlength=len(self.labels))
@@ -69,6 +69,13 @@ class Answers:
             name = clip(str(self.labels[code]))
             counted[name] = counted.get(name, 0) + int(self.counts[code])
         return counted
+
+
+def _bounds(outputs: Floats, interval: Interval) -> list[list[float]]:
+    """Lower and upper ends; beyond the range of floating point its last number, since not every format has infinity."""
+    with np.errstate(over="ignore"):
+        ends = (outputs - interval.below, outputs + interval.above)
+    return [np.nan_to_num(end).tolist() for end in ends]
 
 
 def scores_of(outputs: Floats, threshold: float | None) -> tuple[Floats, NDArray[np.int64] | None]:

@@ -136,15 +136,14 @@ def _streamed(work: Work, learned: Learned) -> Streamed:
     found, order = work.survey, work.order
     test = found.test.frame()
     values = work.reading.target.values(test, work.classes)
-    known = values >= 0 if work.classes else np.isfinite(values)
+    # A label that training never saw is -1 and counts as wrong, as it does in memory.
+    usable = np.full(len(values), True) if work.classes else np.isfinite(values)
     notes = []
     if found.unknown:
         notes.append(
             f"{found.unknown:,} of {found.rows:,} rows have no value in '{clip(order.target, 80)}' and were left out."
         )
-    if work.classes and (strange := int((~known).sum())):
-        notes.append(f"{strange:,} held-out rows have a label that the model never learned; they are not scored.")
-    if not known.any():
+    if not usable.any() or (work.classes and (values < 0).all()):
         raise Refused(ProblemCode.BAD_SPLIT, "No held-out row has a label that the training rows have.")
     return Streamed(
         model=learned.model,
@@ -152,8 +151,8 @@ def _streamed(work: Work, learned: Learned) -> Streamed:
         classes=work.classes,
         rows_train=learned.rows,
         rows_test=found.rows_test,
-        test_frame=test.loc[known, [column.name for column in order.columns]].reset_index(drop=True),
-        test_values=values[known],
+        test_frame=test.loc[usable, [column.name for column in order.columns]].reset_index(drop=True),
+        test_values=values[usable],
         train_frame=work.frame,
         train_values=work.values,
         warnings=(*notes, *learned.model.notes),

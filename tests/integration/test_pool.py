@@ -11,6 +11,7 @@ import socket
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import asyncssh
@@ -205,15 +206,14 @@ async def test_a_machine_that_is_away_is_refused_in_time(life: Life) -> None:
     assert time.monotonic() - begun < 15
 
 
-async def test_the_dashboard_shows_the_work(life: Life) -> None:
-    async def asked(path: str, query: str = "") -> tuple[int, bytes]:
-        async with life.client.request("GET", path, query, {"accept": "application/json"}, b"") as answer:
-            return answer.status, b"".join([part async for part in answer.body])
+async def dashboard(life: Life, path: str, query: str = "") -> tuple[int, bytes]:
+    async with life.client.request("GET", path, query, {"accept": "application/json"}, b"") as answer:
+        return answer.status, b"".join([part async for part in answer.body])
 
-    async def is_up() -> bool:
-        return (await asked("api/version"))[0] == 200
 
-    await until(is_up)
+async def test_the_dashboard_starts_when_somebody_looks_and_shows_the_work(life: Life) -> None:
+    asked = partial(dashboard, life)
+    assert (await asked("api/version"))[0] == 200
     assert b"train trainjob" in (await asked("api/v0/tasks"))[1]
     assert b"MachineAgent" in (await asked("api/v0/actors"))[1] or b"agent-head" in (await asked("api/v0/actors"))[1]
     assert (await asked("nodes", "view=summary"))[0] == 200
@@ -227,6 +227,7 @@ async def test_a_machine_enters_through_the_door(life: Life) -> None:
     raw.setblocking(False)
     await asyncio.get_running_loop().sock_connect(raw, life.keeper.door_address(POOL.pool_id))
     known: tuple[list[asyncssh.SSHKey], ...] = ([asyncssh.import_public_key(door_key)], [], [])
+    assert (await dashboard(life, "api/version"))[0] == 200
     async with asyncssh.connect(sock=raw, username="m", client_keys=[key], known_hosts=known, config=None) as machine:
         await machine.forward_remote_port("127.77.1.1", MACHINE.node_manager, "127.0.0.1", 9)
         reader, writer = await machine.open_connection(HEAD_ADDRESS, HEAD.dashboard or 0)

@@ -14,8 +14,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sklearn.datasets import load_diabetes, load_wine
-from sklearn.tree import DecisionTreeClassifier
+from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
 
+from ray_jobs.manifest import Interval
 from ray_jobs.spec import ProblemCode
 from tests.support.predicting import Desk, cancer, desk, diagnosing, estimating, read_csv, small_pieces
 
@@ -42,6 +43,17 @@ def test_preview_and_counts(made: tuple[Desk, str]) -> None:
     hidden = where.predict(model, "all.csv", where.unlimited(share_rows=False))
     assert hidden.preview.rows == ()
     assert hidden.counts == result.counts
+
+
+def test_bounds_beyond_floating_point_are_its_last_number(tmp_path: Path) -> None:
+    where = desk(tmp_path)
+    frame = pd.DataFrame({"x": np.arange(40.0), "y": np.where(np.arange(40) % 2, 1e307, -1e307)})
+    interval = Interval(level=0.9, below=1.79e308, above=1.79e308)
+    model = where.learn(frame, "y", DecisionTreeRegressor(), task="regression", interval=interval)
+    frame.drop(columns="y").to_csv(where.folder / "x.csv", index=False)
+    found = read_csv(where.file(where.predict(model, "x.csv")))
+    largest = float(np.finfo(np.float64).max)
+    assert {float(row["prediction_high"]) for row in found} == {largest, 1.79e308 - 1e307}
 
 
 @pytest.mark.parametrize("labels", [[0, 1, 2], [10.5, 20.25, 30.0], ["yes", "no", "=maybe"], [True, False, True]])

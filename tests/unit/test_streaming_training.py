@@ -138,6 +138,17 @@ def test_the_rows_of_another_table_test(tmp_path: Path) -> None:
     assert score(found) > 0.98
 
 
+def test_held_out_rows_of_a_label_never_learned_count_as_wrong(tmp_path: Path) -> None:
+    frame = cancer()
+    other = frame[400:].assign(diagnosis=["unclear", *frame["diagnosis"][401:]])
+    split = FileSplit(data=PathData(path="other.csv"))
+    order = order_for(frame[:400], "diagnosis", "lightgbm", tmp_path, split=split, test_source=FrameSource(other))
+    found, _ = run(order)
+    assert found.classes is not None
+    assert found.classes.labels == ("benign", "malignant")
+    assert (len(found.test_values), int((found.test_values == -1).sum())) == (169, 1)
+
+
 def test_rows_without_a_target_and_labels_that_come_late(tmp_path: Path) -> None:
     frame = many(cancer(), 3000)
     frame.loc[:99, "diagnosis"] = None
