@@ -11,7 +11,6 @@ import contextlib
 import logging
 import os
 from collections.abc import AsyncIterator, Iterator
-from datetime import timedelta
 from typing import ClassVar
 
 import telegram
@@ -24,7 +23,8 @@ from bot.door import Busy, Gone, Undeliverable
 from bot.html import CAPTION_LIMIT, fit
 from bot.messages import Button, CopyButton, Incoming, LinkButton, Message, Pressed, Row, Sent, Typed
 from bot.service import Bot
-from head.api import ChatSettings, Clock, HayrideError, HeadApi
+from bot.telegram_intake import TelegramRefused, listen, patiently, poll, seconds
+from head.api import ChatSettings, Clock, HeadApi, Webhook
 
 logger = logging.getLogger(__name__)
 
@@ -35,16 +35,13 @@ _CHUNK = 1 << 16
 _GONE = ("message to edit not found", "message can't be edited", "message_id_invalid", "no text in the message to edit")
 
 
-class TelegramRefused(HayrideError):
-    """Telegram does not let this bot in."""
-
-    code = "telegram_refused"
-
-
 async def run(api: HeadApi, settings: ChatSettings, clock: Clock) -> int:
-    """Serves the chat until it is cancelled. Raises TelegramRefused for a token that Telegram does not know."""
+    """Serves the chat until it is cancelled. Raises TelegramRefused for a token that Telegram does not know, or where
+    another program uses the same bot."""
     bot = Bot(api, clock=clock, settings=settings)
-    door = TelegramDoor(bot, token=settings.telegram_token or "", base_url=settings.telegram_base_url)
+    door = TelegramDoor(
+        bot, token=settings.telegram_token or "", base_url=settings.telegram_base_url, webhook=settings.webhook
+    )
     bot.attach(door)
     bot.start()
     try:
@@ -55,16 +52,17 @@ async def run(api: HeadApi, settings: ChatSettings, clock: Clock) -> int:
 
 
 class TelegramDoor:
-    """Polls for updates and sends messages."""
+    """Takes in updates and sends messages."""
 
     prefix: ClassVar[str] = "telegram"
     keeps_files: ClassVar[bool] = False
 
-    def __init__(self, bot: Bot, *, token: str, base_url: str | None = None) -> None:
+    def __init__(self, bot: Bot, *, token: str, base_url: str | None = None, webhook: Webhook | None = None) -> None:
         # At INFO these write the address of each request, and the address holds the token.
         for noisy in ("httpx", "httpcore"):
             logging.getLogger(noisy).setLevel(logging.WARNING)
         self._bot = bot
+        self._webhook = webhook
         builder = Application.builder().token(token)
         if base_url is not None:
             root = base_url.rstrip("/").removesuffix("/bot")
@@ -73,41 +71,18 @@ class TelegramDoor:
         self._application.add_handler(TypeHandler(telegram.Update, self._update))
 
     async def run(self) -> None:
-        """Until cancelled."""
-        application = self._application
-        await self._greet()
+        """Until cancelled. Raises TelegramRefused."""
+        application, clock = self._application, self._bot.clock
         try:
+            await patiently(application.initialize, clock)
             await self._introduce()
-            assert application.updater is not None
-            await application.start()
-            await application.updater.start_polling(
-                allowed_updates=["message", "callback_query"], bootstrap_retries=-1, error_callback=_polling_failed
-            )
-            await asyncio.get_running_loop().create_future()
+            if self._webhook is None:
+                await poll(application.bot, application.process_update, clock)
+            else:
+                await listen(application.bot, self._webhook, application.process_update, clock)
         finally:
-            if application.updater is not None and application.updater.running:
-                await application.updater.stop()
-            if application.running:
-                await application.stop()
             await application.shutdown()
-
-    async def _greet(self) -> None:
-        """Makes itself known to Telegram; waits for it where it cannot be reached."""
-        pause = 1.0
-        while True:
-            try:
-                await self._application.initialize()
-                return
-            except refusals.InvalidToken:
-                await self._application.bot.shutdown()
-                # Not chained: the library's message repeats the token.
-                raise TelegramRefused(
-                    "Telegram does not accept the bot token.", remedy="Take a fresh one from @BotFather and set it."
-                ) from None
-            except refusals.NetworkError as down:
-                logger.warning("Telegram cannot be reached, trying again in %.0f s: %s", pause, down)
-            await self._bot.clock.sleep(pause)
-            pause = min(30.0, pause * 2)
+            await application.bot.shutdown()  # where the application was never let in
 
     async def _introduce(self) -> None:
         """The menu; no lock, and not worth failing for."""
@@ -121,6 +96,8 @@ class TelegramDoor:
         user, chat = update.effective_user, update.effective_chat
         what = self._what(update)
         if user is None or chat is None or user.is_bot or what is None:
+            return
+        if not await self._bot.api.first_seen(f"telegram:{update.update_id}"):
             return
         person = await self._bot.api.person_for_telegram(user.id, user.full_name)
         private = chat.type == ChatType.PRIVATE
@@ -214,22 +191,13 @@ class TelegramDoor:
             await self._application.bot.send_chat_action(_number(chat_id), ChatAction.TYPING)
 
 
-def _polling_failed(failure: refusals.TelegramError) -> None:
-    """PTB goes on by itself; the log says why nothing comes."""
-    if isinstance(failure, refusals.Conflict):
-        logger.error("Another program polls this bot. Stop it, or give this server a bot token of its own.")
-    else:
-        logger.warning("Telegram cannot be reached: %s", failure)
-
-
 @contextlib.contextmanager
 def _translated() -> Iterator[None]:
     """Telegram's refusals as ours."""
     try:
         yield
     except refusals.RetryAfter as busy:
-        wait = busy.retry_after
-        raise Busy(wait.total_seconds() if isinstance(wait, timedelta) else float(wait)) from busy
+        raise Busy(seconds(busy.retry_after)) from busy
     except refusals.Forbidden as blocked:
         raise Undeliverable(blocked.message) from blocked
     except refusals.BadRequest as bad:

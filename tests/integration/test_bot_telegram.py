@@ -12,7 +12,8 @@ from pathlib import Path
 import pytest
 
 from bot.commands import COMMANDS
-from bot.telegram_door import TelegramRefused, run
+from bot.telegram_door import run
+from bot.telegram_intake import TelegramRefused
 from head.api import ChatSettings, EndReason, JobStatus, JobView, MachineState, TrainSpec
 from head.clock import SystemClock
 from tests.fakes.telegram import TOKEN, FakeTelegram, Person, Shown
