@@ -32,7 +32,6 @@ class Bot:
         self.joins = Joins(api, clock, self._outbox)
         self._doors: dict[str, tuple[Door, Outbox]] = {}
         self._turns: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
-        self._asked: set[str] = set()
         self._tasks: set[asyncio.Task[None]] = set()
         self._looking: dict[Change, bool] = {}  #: what is looked at now; True: it changed again meanwhile
         self._follower: asyncio.Task[None] | None = None
@@ -72,7 +71,6 @@ class Bot:
             outbox=outbox,
             incoming=incoming,
             reach=self._outbox,
-            asked=self._asked,
         )
         turn = self._turns.setdefault(incoming.chat_id, asyncio.Lock())
         async with turn:

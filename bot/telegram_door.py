@@ -18,10 +18,11 @@ from telegram import error as refusals
 from telegram.constants import ChatAction, ChatType, ParseMode
 from telegram.ext import Application, TypeHandler
 
-from bot.commands import COMMANDS
+from bot.commands import ADMIN_COMMANDS, COMMANDS, GROUP_COMMANDS, Command
 from bot.door import Busy, Gone, Undeliverable
 from bot.html import CAPTION_LIMIT, fit
 from bot.messages import Button, CopyButton, Incoming, LinkButton, Message, Pressed, Row, Sent, Typed
+from bot.pace import Rate
 from bot.service import Bot
 from bot.telegram_intake import TelegramRefused, listen, patiently, poll, seconds
 from head.api import ChatSettings, Clock, HeadApi, Webhook
@@ -56,6 +57,11 @@ class TelegramDoor:
 
     prefix: ClassVar[str] = "telegram"
     keeps_files: ClassVar[bool] = False
+    #: Telegram's limits: 30 a second, 20 a minute in a group, 1 a second in a private chat with short bursts. Each with
+    #: some room, since what counts is when it arrives there.
+    rate: ClassVar[Rate | None] = Rate(count=27, seconds=1.0)
+    _GROUP: ClassVar[Rate] = Rate(count=19, seconds=60.0)
+    _PRIVATE: ClassVar[Rate] = Rate(count=5, seconds=5.2)
 
     def __init__(self, bot: Bot, *, token: str, base_url: str | None = None, webhook: Webhook | None = None) -> None:
         # At INFO these write the address of each request, and the address holds the token.
@@ -63,6 +69,7 @@ class TelegramDoor:
             logging.getLogger(noisy).setLevel(logging.WARNING)
         self._bot = bot
         self._webhook = webhook
+        self._offered: set[int] = set()  #: admins who have their menu
         builder = Application.builder().token(token)
         if base_url is not None:
             root = base_url.rstrip("/").removesuffix("/bot")
@@ -85,10 +92,15 @@ class TelegramDoor:
             await application.bot.shutdown()  # where the application was never let in
 
     async def _introduce(self) -> None:
-        """The menu; no lock, and not worth failing for."""
-        menu = [telegram.BotCommand(it.name, it.about) for it in COMMANDS]
+        """The menus, in English and Portuguese; no lock, and not worth failing for."""
+        await self._offer(COMMANDS, telegram.BotCommandScopeDefault())
+        await self._offer(GROUP_COMMANDS, telegram.BotCommandScopeAllGroupChats())
+
+    async def _offer(self, commands: tuple[Command, ...], scope: telegram.BotCommandScope) -> None:
+        bot = self._application.bot
         with contextlib.suppress(refusals.TelegramError):
-            await self._application.bot.set_my_commands(menu)
+            await bot.set_my_commands([(it.name, it.about) for it in commands], scope=scope)
+            await bot.set_my_commands([(it.name, it.pt) for it in commands], scope=scope, language_code="pt")
 
     # --- what comes in ---
 
@@ -97,12 +109,28 @@ class TelegramDoor:
         what = self._what(update)
         if user is None or chat is None or user.is_bot or what is None:
             return
+        private = chat.type == ChatType.PRIVATE
+        if not private and update.message is not None and not self._for_us(update.message):
+            return
         if not await self._bot.api.first_seen(f"telegram:{update.update_id}"):
             return
         person = await self._bot.api.person_for_telegram(user.id, user.full_name)
-        private = chat.type == ChatType.PRIVATE
+        if person.admin and private and user.id not in self._offered:
+            self._offered.add(user.id)
+            await self._offer(COMMANDS + ADMIN_COMMANDS, telegram.BotCommandScopeChat(user.id))
+        url = "" if private else self._application.bot.link
         chat_id = f"{self.prefix}:{chat.id}"
-        self._bot.submit(Incoming(person=person, chat_id=chat_id, private=private, what=what))
+        self._bot.submit(Incoming(person=person, chat_id=chat_id, private=private, what=what, private_url=url))
+
+    def _for_us(self, message: telegram.Message) -> bool:
+        """In a group people talk to each other: ours are commands, unless they name another bot, and replies to us."""
+        bot = self._application.bot
+        answered = message.reply_to_message
+        if answered is not None and answered.from_user is not None and answered.from_user.id == bot.id:
+            return True
+        command = (message.text or "").split(maxsplit=1)[:1]
+        name, _, named = command[0].partition("@") if command else ("", "", "")
+        return name.startswith("/") and named.lower() in {"", bot.username.lower()}
 
     def _what(self, update: telegram.Update) -> Typed | Pressed | Sent | None:
         query, message = update.callback_query, update.message
@@ -141,6 +169,9 @@ class TelegramDoor:
             yield bytes(body[start : start + _CHUNK])
 
     # --- what goes out ---
+
+    def chat_rate(self, chat_id: str) -> Rate | None:
+        return self._GROUP if _number(chat_id) < 0 else self._PRIVATE
 
     async def send(self, chat_id: str, message: Message) -> int:
         sent = 0

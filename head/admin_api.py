@@ -4,7 +4,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from enum import StrEnum
 from typing import Protocol
+
+
+class AccessRequest(StrEnum):
+    """What became of a stranger's wish to come in."""
+
+    NEW = "new"  #: noted; the admins have to be told
+    WAITING = "waiting"  #: an admin has not answered yet
+    DECLINED = "declined"  #: within the last day
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,9 +50,8 @@ class PoolView:
 class AdminApi(Protocol):
     """Each method that takes an `admin_id` raises RefusedError for anybody else."""
 
-    async def request_access(self, person_id: str) -> bool:
-        """Notes that a stranger wants to come in; False where that is known, or was declined within a day. Raises
-        RefusedError where too many wait already."""
+    async def request_access(self, person_id: str) -> AccessRequest:
+        """Notes that a stranger wants to come in. Raises RefusedError where too many wait already."""
 
     async def users(self, admin_id: str, *, limit: int = 8, offset: int = 0) -> list[UserView]:
         """Who is in, wants to be or was: requests first, then the admins, then by age."""

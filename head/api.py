@@ -12,7 +12,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Literal, Protocol
 
-from head.admin_api import AdminApi, PoolView, UserView
+from head.admin_api import AccessRequest, AdminApi, PoolView, UserView
 from head.chat_settings import ChatSettings, Webhook
 from head.clock import Clock
 from head.errors import (
@@ -62,6 +62,7 @@ __all__ = [
     "EXPORT_FORMS",
     "HEAD",
     "UPLOAD_LIMIT",
+    "AccessRequest",
     "Candidate",
     "Change",
     "ChatSettings",

@@ -10,7 +10,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import TextIO
 
-from head.admin_api import PoolView, UserView
+from head.admin_api import AccessRequest, PoolView, UserView
 from head.admission import Admission
 from head.api import (
     Change,
@@ -180,7 +180,7 @@ class ControlPlane:
             await self.jobs_.cancel(person_id, job_id)
         return person
 
-    async def request_access(self, person_id: str) -> bool:
+    async def request_access(self, person_id: str) -> AccessRequest:
         return await self.store.people.request_access(person_id)
 
     async def users(self, admin_id: str, *, limit: int = 8, offset: int = 0) -> list[UserView]:

@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any
 
 from sqlalchemy import Row, Select, case, func, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from head.admin_api import UserView
+from head.admin_api import AccessRequest, UserView
 from head.api import JobStatus, Person
 from head.clock import Clock
 from head.errors import NotFoundError, RefusedError
@@ -86,19 +85,20 @@ class People:
             row.admitted, row.asked, row.declined = admitted, None, None if admitted else self.clock.now()
             return _person(row)
 
-    async def request_access(self, person_id: str) -> bool:
-        """Notes the wish to come in; False where that is known, or was declined within a day. Raises RefusedError where
-        too many wait."""
+    async def request_access(self, person_id: str) -> AccessRequest:
+        """Notes the wish to come in. Raises RefusedError where too many wait."""
         async with self.database.write() as session:
             row = await _row(session, person_id)
             now = self.clock.now()
-            if row.admitted or row.asked is not None or (row.declined and now - row.declined < ASK_AGAIN):
-                return False
+            if row.asked is not None:
+                return AccessRequest.WAITING
+            if row.declined is not None and now - row.declined < ASK_AGAIN:
+                return AccessRequest.DECLINED
             waiting = select(func.count()).select_from(PersonTable).where(PersonTable.asked.is_not(None))
             if (await session.scalar(waiting) or 0) >= WAITING:
                 raise RefusedError("Too many requests wait for an answer just now.", remedy="Try again tomorrow.")
             row.asked = now
-            return True
+            return AccessRequest.NEW
 
     async def users(self, *, limit: int, offset: int) -> list[UserView]:
         """Who is in, wants to be or was: requests first, then the admins, then by age."""
@@ -133,16 +133,16 @@ def _person(row: PersonTable) -> Person:
     return Person(id=row.id, telegram_id=row.telegram_id, name=row.name, admin=row.admin, admitted=row.admitted)
 
 
-def _with_jobs() -> Select[Any]:
+def _with_jobs() -> Select[PersonTable, int, int]:
     """People, with how many jobs of theirs run and wait."""
     running = func.sum(case((JobTable.status.in_(_RUNNING), 1), else_=0))
     queued = func.sum(case((JobTable.status == JobStatus.QUEUED.value, 1), else_=0))
-    joined: Select[Any] = select(PersonTable, running, queued).outerjoin(JobTable, JobTable.person_id == PersonTable.id)
+    joined = select(PersonTable, running, queued).outerjoin(JobTable, JobTable.person_id == PersonTable.id)
     return joined.group_by(PersonTable.id)
 
 
-def _user(found: Row[Any]) -> UserView:
-    row, running, queued = found.tuple()
+def _user(found: Row[PersonTable, int, int]) -> UserView:
+    row, running, queued = found
     return UserView(
         id=row.id,
         name=row.name,

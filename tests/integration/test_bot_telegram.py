@@ -87,7 +87,8 @@ async def test_a_stranger_asks_and_an_admin_lets_them_in(world: World) -> None:
         await eve.sees("Train and use models")
         assert question.text == "Eve <&> may use this server."
         assert not question.rows
-    assert [command["command"] for command in world.telegram.commands] == [command.name for command in COMMANDS]
+    menu = world.telegram.menus["default", ""]
+    assert [command["command"] for command in menu] == [command.name for command in COMMANDS]
     assert world.telegram.refusals == []
 
 

@@ -56,7 +56,7 @@ async def test_a_message_that_telegram_would_not_take(
     answer = await _call(telegram, "sendMessage", **{"chat_id": 7, **arguments})
     assert not answer["ok"]
     assert refusal in answer["description"]
-    assert telegram.people[7].messages == {}
+    assert telegram.person(7, "Ann").messages == {}
 
 
 async def test_edits_need_a_change_and_a_message(telegram: FakeTelegram) -> None:
@@ -70,7 +70,7 @@ async def test_edits_need_a_change_and_a_message(telegram: FakeTelegram) -> None
 
 
 async def test_a_press_is_answered_once(telegram: FakeTelegram) -> None:
-    query = telegram.new_query(telegram.people[7])
+    query = telegram.new_query(telegram.person(7, "Ann"))
     assert (await _call(telegram, "answerCallbackQuery", callback_query_id=query))["ok"]
     again = await _call(telegram, "answerCallbackQuery", callback_query_id=query)
     assert "query is too old" in again["description"]
@@ -92,5 +92,5 @@ async def test_faults_and_blocks_look_like_telegrams(telegram: FakeTelegram) -> 
     telegram.fail("sendMessage", 429, retry_after=3)
     busy = await _call(telegram, "sendMessage", chat_id=7, text="a")
     assert (busy["error_code"], busy["parameters"]) == (429, {"retry_after": 3})
-    telegram.people[7].blocked = True
+    telegram.person(7, "Ann").blocked = True
     assert (await _call(telegram, "sendMessage", chat_id=7, text="a"))["error_code"] == 403

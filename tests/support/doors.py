@@ -7,18 +7,24 @@ from collections import deque
 from typing import ClassVar
 
 from bot.messages import Message
+from bot.pace import Rate
 from head.clock import Clock
 
 
 class RecordingDoor:
     prefix: ClassVar[str] = "test"
     keeps_files: ClassVar[bool] = False
+    rate: ClassVar[Rate | None] = None
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
         self.seen: list[tuple[float, str, str, int, str]] = []  #: (when, what, chat, message id, text)
         self.failures: deque[Exception] = deque()
         self._count = 100
+        self.chat_rates: dict[str, Rate] = {}
+
+    def chat_rate(self, chat_id: str) -> Rate | None:
+        return self.chat_rates.get(chat_id)
 
     async def send(self, chat_id: str, message: Message) -> int:
         self._fail()

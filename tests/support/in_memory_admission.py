@@ -6,7 +6,7 @@ import secrets
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
-from head.api import Change, JobStatus, JobView, NotFoundError, Person, PoolView, RefusedError, UserView
+from head.api import AccessRequest, Change, JobStatus, JobView, NotFoundError, Person, PoolView, RefusedError, UserView
 from head.changes import Changes
 from head.clock import Clock
 
@@ -57,15 +57,16 @@ class InMemoryAdmission:
                     self.set_job(job.id, cancelling=True)
         return self.people[person_id]
 
-    async def request_access(self, person_id: str) -> bool:
+    async def request_access(self, person_id: str) -> AccessRequest:
         declined = self._declined.get(person_id)
-        recent = declined is not None and self.clock.now() - declined < timedelta(days=1)
-        if self.people[person_id].admitted or person_id in self._asked or recent:
-            return False
+        if person_id in self._asked:
+            return AccessRequest.WAITING
+        if declined is not None and self.clock.now() - declined < timedelta(days=1):
+            return AccessRequest.DECLINED
         if len(self._asked) >= 20:
             raise RefusedError("Too many requests wait.")
         self._asked[person_id] = self.clock.now()
-        return True
+        return AccessRequest.NEW
 
     async def users(self, admin_id: str, *, limit: int = 8, offset: int = 0) -> list[UserView]:
         self._check_admin(admin_id)
