@@ -58,7 +58,7 @@ class ConsoleDoor:
 
     prefix: ClassVar[str] = CHAT
     keeps_files: ClassVar[bool] = True
-    rate: ClassVar[Rate | None] = None
+    rate: Rate | None = None
 
     def __init__(self, bot: Bot, person: Person, *, lines: asyncio.Queue[str | None], out: TextIO) -> None:
         self._bot = bot

@@ -30,7 +30,7 @@ class Door(Protocol):
     #: Whether an attached file is shown by its path, and so has to stay.
     keeps_files: ClassVar[bool]
     #: How many messages and redraws all chats together may have; None: as many as they like.
-    rate: ClassVar[Rate | None]
+    rate: Rate | None
 
     def chat_rate(self, chat_id: str) -> Rate | None:
         """How many of them this chat may have."""

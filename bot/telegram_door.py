@@ -59,7 +59,7 @@ class TelegramDoor:
     keeps_files: ClassVar[bool] = False
     #: Telegram's limits: 30 a second, 20 a minute in a group, 1 a second in a private chat with short bursts. Each with
     #: some room, since what counts is when it arrives there.
-    rate: ClassVar[Rate | None] = Rate(count=27, seconds=1.0)
+    rate: Rate | None = Rate(count=27, seconds=1.0)
     _GROUP: ClassVar[Rate] = Rate(count=19, seconds=60.0)
     _PRIVATE: ClassVar[Rate] = Rate(count=5, seconds=5.2)
 

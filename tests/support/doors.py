@@ -14,13 +14,13 @@ from head.clock import Clock
 class RecordingDoor:
     prefix: ClassVar[str] = "test"
     keeps_files: ClassVar[bool] = False
-    rate: ClassVar[Rate | None] = None
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
         self.seen: list[tuple[float, str, str, int, str]] = []  #: (when, what, chat, message id, text)
         self.failures: deque[Exception] = deque()
         self._count = 100
+        self.rate: Rate | None = None
         self.chat_rates: dict[str, Rate] = {}
 
     def chat_rate(self, chat_id: str) -> Rate | None:
