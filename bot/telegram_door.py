@@ -125,12 +125,12 @@ class TelegramDoor:
     def _for_us(self, message: telegram.Message) -> bool:
         """In a group people talk to each other: ours are commands, unless they name another bot, and replies to us."""
         bot = self._application.bot
+        first = (message.text or "").split(maxsplit=1)[:1]
+        command, _, named = first[0].partition("@") if first else ("", "", "")
+        if command.startswith("/"):
+            return named.lower() in {"", bot.username.lower()}
         answered = message.reply_to_message
-        if answered is not None and answered.from_user is not None and answered.from_user.id == bot.id:
-            return True
-        command = (message.text or "").split(maxsplit=1)[:1]
-        name, _, named = command[0].partition("@") if command else ("", "", "")
-        return name.startswith("/") and named.lower() in {"", bot.username.lower()}
+        return answered is not None and answered.from_user is not None and answered.from_user.id == bot.id
 
     def _what(self, update: telegram.Update) -> Typed | Pressed | Sent | None:
         query, message = update.callback_query, update.message

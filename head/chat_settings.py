@@ -11,8 +11,8 @@ from pathlib import Path
 class Webhook:
     """How Telegram's updates come where they are brought to the gateway instead of asked for."""
 
-    url: str
     secret: str = field(repr=False)  #: Telegram sends it along with each update
+    url: str = ""  #: known when the gateway listens
     #: Set by the door for as long as it takes updates; returns when the update is safe.
     take: Callable[[dict[str, object]], Awaitable[None]] | None = None
 

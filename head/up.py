@@ -27,11 +27,11 @@ async def up(settings: Settings, *, console: bool) -> int:
     clock = SystemClock()
     plane = await ControlPlane.open(settings, clock, telegram=telegram)
     done = False
-    webhook = None
-    if telegram and settings.telegram_webhook:
-        webhook = Webhook(url=f"{settings.url}{WEBHOOK_PATH}", secret=new_token())
+    webhook = Webhook(secret=new_token()) if telegram and settings.telegram_webhook else None
     try:
         await plane.serve(webhook)
+        if webhook:
+            webhook.url = f"{plane.url}{WEBHOOK_PATH}"
         _say(f"Gateway at {plane.url}. Stop with Ctrl-C.")
         token = settings.telegram_token
         chat = ChatSettings(

@@ -29,7 +29,7 @@ async def world(tmp_path: Path) -> AsyncIterator[World]:
 @pytest.fixture
 async def webhook() -> AsyncIterator[Webhook]:
     """What a gateway serves on a free port."""
-    made = Webhook(url="", secret=SECRET)
+    made = Webhook(secret=SECRET)
     gateway = create_gateway(MemoryServices(), webhook=WebhookReceiver(secret=SECRET, take=made.bring))
     server = await Server.start(gateway, host="127.0.0.1", port=0)
     made.url = f"http://127.0.0.1:{server.port}{WEBHOOK_PATH}"
@@ -38,7 +38,7 @@ async def webhook() -> AsyncIterator[Webhook]:
 
 
 async def _post(webhook: Webhook, content: bytes = b"{}", secret: str | None = SECRET) -> httpx.Response:
-    headers = {} if secret is None else {"X-Telegram-Bot-Api-Secret-Token": secret.encode()}
+    headers = {} if secret is None else {b"X-Telegram-Bot-Api-Secret-Token": secret.encode()}
     async with httpx.AsyncClient() as client:
         return await client.post(webhook.url, content=content, headers=headers)
 
