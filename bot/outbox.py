@@ -14,7 +14,8 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import deque
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 
 from bot.door import Busy, Door, Gone, Undeliverable
@@ -150,15 +151,17 @@ class _Lane:
             if pause > 0:
                 await self._sleep_or_news(pause)
             else:
-                self._note()
                 await self._redraw(message_id, self.cards[message_id])
 
     def _wait(self, *, urgent: bool) -> float:
         return max((pace.wait(urgent=urgent) for pace in self._paces), default=0.0)
 
-    def _note(self) -> None:
-        for pace in self._paces:
-            pace.note()
+    @contextmanager
+    def _turn(self) -> Iterator[None]:
+        with ExitStack() as turns:
+            for pace in self._paces:
+                turns.enter_context(pace.turn())
+            yield
 
     async def _sleep_or_news(self, seconds: float) -> None:
         sleeping = asyncio.ensure_future(self._clock.sleep(seconds))
@@ -175,9 +178,10 @@ class _Lane:
             for attempt in range(ATTEMPTS):
                 while (pause := self._wait(urgent=True)) > 0:
                     await self._clock.sleep(pause)
-                self._note()
                 try:
-                    _settle(errand.done, await errand.do())
+                    with self._turn():
+                        sent = await errand.do()
+                    _settle(errand.done, sent)
                     return
                 except Busy as busy:
                     await self._pause(busy, attempt)
@@ -193,7 +197,8 @@ class _Lane:
         if wanted is None:
             return
         try:
-            await self._door.edit(self._chat_id, message_id, wanted)
+            with self._turn():
+                await self._door.edit(self._chat_id, message_id, wanted)
         except Busy as busy:
             card.wanted = card.wanted or wanted
             card.due = self._clock.monotonic() + SHORTEST

@@ -24,7 +24,7 @@ from bot.html import CAPTION_LIMIT, fit
 from bot.messages import Button, CopyButton, Incoming, LinkButton, Message, Pressed, Row, Sent, Typed
 from bot.pace import Rate
 from bot.service import Bot
-from bot.telegram_intake import TelegramRefused, listen, patiently, poll, seconds
+from bot.telegram_intake import Intake, TelegramRefused, listen, patiently, poll, seconds
 from head.api import ChatSettings, Clock, HeadApi, Webhook
 
 logger = logging.getLogger(__name__)
@@ -79,14 +79,14 @@ class TelegramDoor:
 
     async def run(self) -> None:
         """Until cancelled. Raises TelegramRefused."""
-        application, clock = self._application, self._bot.clock
+        application, api, clock = self._application, self._bot.api, self._bot.clock
         try:
             await patiently(application.initialize, clock)
             await self._introduce()
             if self._webhook is None:
-                await poll(application.bot, application.process_update, clock)
+                await poll(application.bot, Intake(api, application.process_update), clock)
             else:
-                await listen(application.bot, self._webhook, application.process_update, clock)
+                await listen(application.bot, self._webhook, Intake(api, application.process_update), clock)
         finally:
             await application.shutdown()
             await application.bot.shutdown()  # where the application was never let in
@@ -111,8 +111,6 @@ class TelegramDoor:
             return
         private = chat.type == ChatType.PRIVATE
         if not private and update.message is not None and not self._for_us(update.message):
-            return
-        if not await self._bot.api.first_seen(f"telegram:{update.update_id}"):
             return
         person = await self._bot.api.person_for_telegram(user.id, user.full_name)
         if person.admin and private and user.id not in self._offered:

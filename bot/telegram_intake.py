@@ -1,7 +1,7 @@
 """How Telegram's updates come in: asked for (polling), or brought to the gateway (webhook).
 
 Either way each update is taken in before Telegram hears that it has arrived, so none is lost where we are killed; one
-that comes again is known by its number (`HeadApi.first_seen`).
+that comes again is known by its number, which is noted last.
 """
 
 from __future__ import annotations
@@ -15,11 +15,10 @@ from typing import NoReturn, TypeVar
 import telegram
 from telegram import error as refusals
 
-from head.api import Clock, HayrideError, Webhook
+from head.api import Clock, HayrideError, HeadApi, Webhook
 
 logger = logging.getLogger(__name__)
 
-Take = Callable[[telegram.Update], Awaitable[None]]
 Answer = TypeVar("Answer")
 
 WANTED = ["message", "callback_query"]  #: the kinds of updates that we have an answer to
@@ -38,7 +37,28 @@ class TelegramRefused(HayrideError):
     code = "telegram_refused"
 
 
-async def poll(bot: telegram.Bot, take: Take, clock: Clock) -> NoReturn:
+class Intake:
+    """Hands on each update once, in the order of the numbers."""
+
+    def __init__(self, api: HeadApi, take: Callable[[telegram.Update], Awaitable[None]]) -> None:
+        self._api = api
+        self._take = take
+        self._turn = asyncio.Lock()
+
+    async def __call__(self, *updates: telegram.Update) -> None:
+        """Returns when all of them are safe."""
+        if not updates:
+            return
+        by_name = {f"telegram:{it.update_id}": it for it in sorted(updates, key=lambda it: it.update_id)}
+        async with self._turn:
+            known = await self._api.seen(by_name)
+            for name, update in by_name.items():
+                if name not in known:
+                    await self._take(update)
+            await self._api.note_seen(by_name)
+
+
+async def poll(bot: telegram.Bot, take: Intake, clock: Clock) -> NoReturn:
     """Until cancelled. Raises TelegramRefused where the token is not known any more, or another program polls."""
     await patiently(bot.delete_webhook, clock)
     rivals = Rivals(clock.monotonic())
@@ -47,6 +67,7 @@ async def poll(bot: telegram.Bot, take: Take, clock: Clock) -> NoReturn:
     while True:
         try:
             updates = await bot.get_updates(offset=offset, timeout=LONG_POLL, allowed_updates=WANTED)
+            await take(*updates)
         except refusals.InvalidToken:
             raise _unknown_token() from None
         except refusals.Conflict:
@@ -59,23 +80,22 @@ async def poll(bot: telegram.Bot, take: Take, clock: Clock) -> NoReturn:
         except refusals.TelegramError as failure:
             pause = _longer(pause)
             logger.warning("Telegram cannot be reached, trying again in %.0f s: %s", pause, failure)
+        except Exception:
+            pause = _longer(pause)
+            logger.exception("updates could not be taken in; they are asked for again in %.0f s", pause)
         else:
-            for update in sorted(updates, key=lambda it: it.update_id):
-                await take(update)
-                offset = update.update_id + 1  # the next request confirms it
+            # The next request confirms them. No number is kept: after a quiet week Telegram begins anew anywhere.
+            offset = max(it.update_id for it in updates) + 1 if updates else None
             pause = 0.0
         if pause:
             await clock.sleep(pause)
 
 
-async def listen(bot: telegram.Bot, webhook: Webhook, take: Take, clock: Clock) -> NoReturn:
+async def listen(bot: telegram.Bot, webhook: Webhook, take: Intake, clock: Clock) -> NoReturn:
     """Until cancelled. Raises TelegramRefused where Telegram does not take the address, or another program took it."""
-    turn = asyncio.Lock()
 
     async def receive(content: dict[str, object]) -> None:
-        update = telegram.Update.de_json(content, bot)
-        async with turn:  # in the order of arrival
-            await take(update)
+        await take(telegram.Update.de_json(content, bot))
 
     async def register() -> bool:
         return await bot.set_webhook(webhook.url, secret_token=webhook.secret, allowed_updates=WANTED)

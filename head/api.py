@@ -5,7 +5,7 @@ Every method takes the person's id and answers only about what is that person's.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Collection
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -358,8 +358,10 @@ class HeadApi(AdminApi, Protocol):
         """A single-use link to the person's own Ray dashboard; starts the pool where it sleeps."""
 
     # --- what the chat keeps ---
-    async def first_seen(self, update: str) -> bool:
-        """Notes something that may be brought more than once; False where it was noted within the last two days."""
+    async def seen(self, names: Collection[str]) -> set[str]:
+        """Those of them that were noted within the last two days: what was brought to the chat may be brought again."""
+
+    async def note_seen(self, names: Collection[str]) -> None: ...
 
     async def save_draft(self, person_id: str, draft: Draft) -> Draft:
         """Inserts or updates by id."""

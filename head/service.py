@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Collection
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -303,8 +303,11 @@ class ControlPlane:
 
     # --- what the chat keeps ---
 
-    async def first_seen(self, update: str) -> bool:
-        return await self.store.arrivals.first_seen(update)
+    async def seen(self, names: Collection[str]) -> set[str]:
+        return await self.store.arrivals.seen(names)
+
+    async def note_seen(self, names: Collection[str]) -> None:
+        await self.store.arrivals.note(names)
 
     async def save_draft(self, person_id: str, draft: Draft) -> Draft:
         return await self.store.drafts.save(person_id, draft)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import timedelta
 
-from sqlalchemy import delete
+from sqlalchemy import delete, select
 
 from head.clock import Clock
 from head.store.database import Database
@@ -20,12 +21,16 @@ class Arrivals:
     database: Database
     clock: Clock
 
-    async def first_seen(self, name: str) -> bool:
-        """Notes it; False where it was noted before, within the last two days."""
+    async def seen(self, names: Collection[str]) -> set[str]:
+        """Those of them that were noted within the last two days."""
+        async with self.database.read() as session:
+            found = await session.scalars(select(ArrivalTable.name).where(ArrivalTable.name.in_(names)))
+            return set(found)
+
+    async def note(self, names: Collection[str]) -> None:
+        """All at once; forgets what is too old to be brought again."""
         now = self.clock.now()
         async with self.database.write() as session:
             await session.execute(delete(ArrivalTable).where(ArrivalTable.at < now - KEPT))
-            if await session.get(ArrivalTable, name) is not None:
-                return False
-            session.add(ArrivalTable(name=name, at=now))
-            return True
+            known = set(await session.scalars(select(ArrivalTable.name).where(ArrivalTable.name.in_(names))))
+            session.add_all([ArrivalTable(name=name, at=now) for name in sorted({*names} - known)])

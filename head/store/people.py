@@ -32,8 +32,13 @@ class People:
 
     async def for_telegram(self, telegram_id: int, name: str, *, admin: bool = False) -> Person:
         """The person behind a Telegram account, made on first sight. An admin is admitted; the name is kept up."""
+        query = select(PersonTable).where(PersonTable.telegram_id == telegram_id)
+        async with self.database.read() as session:
+            row = await session.scalar(query)
+            if row is not None and (row.name, row.admin, row.admitted or admin) == (name[:256], admin, row.admitted):
+                return _person(row)
         async with self.database.write() as session:
-            row = await session.scalar(select(PersonTable).where(PersonTable.telegram_id == telegram_id))
+            row = await session.scalar(query)
             if row is None:
                 row = self._new(session, telegram_id=telegram_id, admitted=admin)
             row.name, row.admin, row.admitted = name[:256], admin, row.admitted or admin

@@ -171,9 +171,10 @@ async def test_groups_are_allowed_one_by_one(head: HeadApi) -> None:
 
 
 async def test_what_is_brought_twice_is_known(head: HeadApi) -> None:
-    assert await head.first_seen("telegram:1")
-    assert not await head.first_seen("telegram:1")
-    assert await head.first_seen("telegram:2")
+    assert await head.seen(["telegram:1"]) == set()
+    await head.note_seen(["telegram:1", "telegram:2"])
+    await head.note_seen(["telegram:2"])
+    assert await head.seen(["telegram:1", "telegram:3"]) == {"telegram:1"}
 
 
 # --- joining ---

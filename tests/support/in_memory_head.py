@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Collection, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from pathlib import Path
@@ -209,10 +209,11 @@ class InMemoryHead(InMemoryAdmission):
 
     # --- what the chat keeps ---
 
-    async def first_seen(self, update: str) -> bool:
-        first = update not in self._arrived
-        self._arrived.add(update)
-        return first
+    async def seen(self, names: Collection[str]) -> set[str]:
+        return self._arrived & set(names)
+
+    async def note_seen(self, names: Collection[str]) -> None:
+        self._arrived |= set(names)
 
     async def save_draft(self, person_id: str, draft: Draft) -> Draft:
         if draft.id in self._drafts and self._drafts[draft.id][0] != person_id:
