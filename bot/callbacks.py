@@ -24,6 +24,7 @@ class Verb(StrEnum):
     REFUSE = "refuse"  #: an admin does not
     USER = "user"  #: id: a person to show to an admin
     OUST = "oust"  #: id: a person to remove; asks first
+    REMOVE = "remove"  #: id: a person; was asked about before
     SLEEP = "sleep"  #: id: a pool to put to sleep
     RUN = "run"  #: id: a draft
     EDIT = "edit"  #: id: a draft, choice: the field to fill in; "form" for none

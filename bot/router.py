@@ -73,6 +73,7 @@ class Router:
             Verb.REFUSE: lambda chat, callback: access.decide(chat, callback.id, False),
             Verb.USER: lambda chat, callback: users.show(chat, callback.id),
             Verb.OUST: lambda chat, callback: users.oust(chat, callback.id),
+            Verb.REMOVE: lambda chat, callback: access.remove(chat, callback.id),
             Verb.SLEEP: lambda chat, callback: pools.sleep(chat, callback.id),
             Verb.USE: self._use,
             Verb.JOB: lambda chat, callback: jobs.show(chat, callback.id),

@@ -55,26 +55,29 @@ async def ask(chat: Chat) -> None:
 
 
 async def decide(chat: Chat, person_id: str, admitted: bool) -> None:
-    """An admin's answer; the control plane checks that it is one."""
+    """An admin's answer to a request; on an old message it lets nobody out who is in by now."""
     before = await chat.api.user(chat.person.id, person_id)
+    name = clip(before.name, 60) or before.id
+    if before.admitted:
+        await chat.show(fill("<b>{name}</b> is in already. /users has them.", name=name))
+        return
     person = await chat.api.admit(chat.person.id, person_id, admitted)
-    name = clip(person.name, 60) or person.id
-    if before.admitted is admitted:  # the button of another admin's answer, or a second tap
-        said = text("That was so already.")
-    elif admitted:
-        said = fill("<b>{name}</b> may use this server.", name=name)
-    else:
-        said = fill("<b>{name}</b> is removed; open jobs of theirs are being cancelled.", name=name)
-    if not admitted and before.asked is not None:
-        said = fill("<b>{name}</b> stays outside.", name=name)
-    await chat.show(said)
-    if admitted and not before.admitted:
+    if admitted:
+        await chat.show(fill("<b>{name}</b> may use this server.", name=name))
         start = Button(label="Start", callback=pack(Verb.OPEN, "start"))
         await _tell(chat, person, Message(text=text("You are in. Welcome!"), rows=((start,),)))
-    elif before.asked is not None:
+        return
+    await chat.show(fill("<b>{name}</b> stays outside.", name=name))
+    if before.asked is not None:
         await _tell(chat, person, Message(text=text("An admin declined your request for now.")))
-    elif before.admitted and not admitted:
-        await _tell(chat, person, Message(text=text("An admin removed you from this server.")))
+
+
+async def remove(chat: Chat, person_id: str) -> None:
+    """After the question was answered with yes."""
+    person = await chat.api.admit(chat.person.id, person_id, False)
+    name = clip(person.name, 60) or person.id
+    await chat.show(fill("<b>{name}</b> is removed; open jobs of theirs are being cancelled.", name=name))
+    await _tell(chat, person, Message(text=text("An admin removed you from this server.")))
 
 
 async def _tell(chat: Chat, person: Person, message: Message) -> bool:

@@ -48,7 +48,7 @@ async def oust(chat: Chat, person_id: str) -> None:
         fill("Open jobs of theirs are cancelled: {count}.", count=open_jobs) if open_jobs else None,
         text("Machines, files and models of theirs stay, and are theirs again when you admit them again."),
     )
-    yes = Button(label="Yes, remove", callback=pack(Verb.REFUSE, user.id))
+    yes = Button(label="Yes, remove", callback=pack(Verb.REMOVE, user.id))
     keep = Button(label="No, keep", callback=pack(Verb.USER, user.id))
     await chat.show(Message(text=question, rows=((yes,), (keep,))))
 

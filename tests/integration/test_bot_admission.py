@@ -74,6 +74,22 @@ async def test_removing_a_person_takes_a_second_tap_and_ends_their_jobs(world: W
     assert (await world.head.job(person.id, job.id)).cancelling
 
 
+async def test_an_old_refuse_button_lets_nobody_out(world: World) -> None:
+    eve = world.telegram.person(7, "Eve")
+    async with world.serving():
+        world.boss.says("/start")
+        await world.boss.sees("Train and use models")
+        eve.says("/start")
+        eve.presses(await eve.sees("An admin can let you in"), "Request access")
+        question = await world.boss.sees("Eve asks to use this server.")
+        refuse = question.button("Refuse")["callback_data"]
+        world.boss.presses(question, "Allow")
+        await eve.sees("You are in. Welcome!")
+        world.boss.presses_data(question, refuse)
+        await until(lambda: question.text == "Eve is in already. /users has them.")
+    assert (await world.head.person_for_telegram(7, "Eve")).admitted
+
+
 async def test_nobody_but_an_admin_knows_of_admins_commands(world: World) -> None:
     ann = await _admitted(world, 7, "Ann")
     async with world.serving():
