@@ -9,13 +9,6 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-import pytest
-
-from head.api import HEAD
-from head.clock import SystemClock
-from head.errors import JobRefused
-from head.service import ControlPlane
-from head.settings import LimitSettings, Settings
 from tests.fakes.telegram import TOKEN, FakeTelegram
 
 _HAYRIDE = Path(sys.executable).with_name("hayride")
@@ -93,23 +86,3 @@ async def test_updates_reach_it_through_the_gateway(tmp_path: Path) -> None:
         assert telegram.updates.url.endswith("/telegram/updates")
     finally:
         await telegram.stop()
-
-
-async def test_a_person_keeps_so_many_files_and_so_many_bytes(tmp_path: Path) -> None:
-    limits = LimitSettings(uploads=2, upload_size=1 << 20)
-    plane = await ControlPlane.open(Settings(data_dir=tmp_path, limits=limits), SystemClock())
-
-    async def content() -> AsyncIterator[bytes]:
-        yield b"x" * 1000
-
-    try:
-        person = (await plane.local_person()).id
-        add = plane.store.uploads.add
-        await add(upload_id="up01", person_id=person, name="a.csv", size=(1 << 20) - 999, place=HEAD)
-        with pytest.raises(JobRefused, match=r"With b\.csv, the files that you sent hold more than 1 MB"):
-            await plane.upload(person, "b.csv", content())
-        await add(upload_id="up02", person_id=person, name="a.csv", size=1, place=HEAD)
-        with pytest.raises(JobRefused, match="I keep 2 files that you sent, which is the limit"):
-            await plane.upload(person, "b.csv", content())
-    finally:
-        await plane.close(stop_pools=False)
