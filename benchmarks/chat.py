@@ -6,7 +6,7 @@ to be fetched until the fake has the answer, so HTTP and the fake's own work cou
 - talking: everybody sends five lines at random moments, 20 a second in all, of the 30 that Telegram lets a bot answer;
 - at once: everybody sends a line in the same moment; when the last one is answered is up to Telegram's limit.
 
-Prints a table and keeps it in benchmarks/results/.
+Prints a table and keeps it in benchmarks/results/. With `--no-jobs` nothing trains and nothing is kept.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ import asyncio
 import os
 import platform
 import random
+import sys
 import tempfile
 import time
 from datetime import UTC, datetime
@@ -89,7 +90,7 @@ async def running(plane: ControlPlane, person: str) -> int:
     return sum(job.status is JobStatus.RUNNING for job in await plane.jobs(person, limit=JOBS))
 
 
-async def measure(folder: Path) -> list[tuple[str, str, str]]:
+async def measure(folder: Path, *, busy: bool) -> list[tuple[str, str, str]]:
     settings = Settings(
         data_dir=folder / "server", listen_port=0, admins=(ADMIN,), limits=LimitSettings(running=JOBS),
         pool=PoolSettings(cpus=JOBS),
@@ -105,7 +106,8 @@ async def measure(folder: Path) -> list[tuple[str, str, str]]:
         people = [telegram.person(1000 + number, f"Person {number}") for number in range(PEOPLE)]
         for person in people:
             await plane.admit(boss, (await plane.person_for_telegram(person.id, person.name)).id, True)
-        await jobs(plane, boss, folder)
+        if busy:
+            await jobs(plane, boss, folder)
         chat = ChatSettings(files=folder / "files", telegram_token=TOKEN, telegram_base_url=telegram.url)
         door = asyncio.create_task(run(plane, chat, clock))
         await telegram.ask(people[0], "/start")
@@ -125,25 +127,28 @@ async def measure(folder: Path) -> list[tuple[str, str, str]]:
             await asyncio.gather(door, return_exceptions=True)
         await plane.close(stop_pools=True)
         await telegram.stop()
-    busy = sum("Too Many Requests" in said for _, said in telegram.refusals)
+    refused = sum("Too Many Requests" in said for _, said in telegram.refusals)
     tail = quantiles(times, n=100)
     return [
         ("a reply, talking", f"{median(times) * 1000:.0f} ms", f"median of {len(times)}; aim 100"),
         ("", f"{tail[94] * 1000:.0f} ms", f"95 of 100; the slowest {times[-1] * 1000:.0f} ms"),
         ("all answered, at once", f"{burst:.1f} s", f"{PEOPLE} at 27 a second are {PEOPLE / 27:.1f} s"),
-        ("429 of the fake", f"{busy}", f"of {len(telegram.calls)} calls, {talked} of them talking; aim 0"),
-        ("other refusals", f"{len(telegram.refusals) - busy}", "aim 0"),
+        ("429 of the fake", f"{refused}", f"of {len(telegram.calls)} calls, {talked} of them talking; aim 0"),
+        ("other refusals", f"{len(telegram.refusals) - refused}", "aim 0"),
         ("jobs that ran meanwhile", f"{still}", "in one pool, on the same cores"),
     ]
 
 
 def main() -> None:
+    busy = "--no-jobs" not in sys.argv[1:]
     with tempfile.TemporaryDirectory(prefix="hc", dir="/tmp") as folder:
-        rows = asyncio.run(measure(Path(folder)))
+        rows = asyncio.run(measure(Path(folder), busy=busy))
     versions = f"Python {platform.python_version()}, python-telegram-bot {version('python-telegram-bot')}"
     about = f"{datetime.now(UTC):%Y-%m-%d}, {os.cpu_count()} cores, {versions}; {PEOPLE} people"
     table = "\n".join(["| what | measured | |", "|---|---|---|", *(f"| {a} | {b} | {c} |" for a, b, c in rows)])
     print(f"{about}\n{table}")
+    if not busy:
+        return
     RESULTS.mkdir(exist_ok=True)
     (RESULTS / "chat.md").write_text(f"{about}\n\n{table}\n")
 
