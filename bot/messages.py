@@ -107,3 +107,4 @@ class Incoming:
     chat_id: str  #: "telegram:123" or "console"
     private: bool
     what: Typed | Pressed | Sent
+    private_url: str = ""  #: opens the private chat; "" where there is no other

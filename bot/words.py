@@ -301,15 +301,16 @@ def problem(it: Problem) -> Html:
     return three(it.message or words.happened, words.data, remedy, id=it.log_id)
 
 
-def error(it: HayrideError) -> Html:
-    """Any error that may be shown."""
+def error(it: HayrideError, *, id: str = "") -> Html:
+    """Any error that may be shown. `id`: under it the log says what lies behind."""
     if isinstance(it, DataRefused):
         return problem(it.problem)
     if isinstance(it, PoolUnavailable):
-        return three(it.message, "Nothing was started, and your files are as they were.", it.remedy or "Try again.")
+        data, remedy = "Nothing was started, and your files are as they were.", it.remedy or "Try again."
+        return three(it.message, data, remedy, id=id)
     if isinstance(it, NotFoundError):
-        return three(it.message, "Nothing was changed.", it.remedy or "See /jobs, /models and /worker.")
-    return three(it.message, "Nothing was changed.", it.remedy or "See /help for what I can do.")
+        return three(it.message, "Nothing was changed.", it.remedy or "See /jobs, /models and /worker.", id=id)
+    return three(it.message, "Nothing was changed.", it.remedy or "See /help for what I can do.", id=id)
 
 
 def bug(id: str) -> Html:

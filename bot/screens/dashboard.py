@@ -7,11 +7,13 @@ from urllib.parse import urlsplit
 from bot.chat import Chat
 from bot.html import fill, lines, text
 from bot.messages import LinkButton, Message, Row
+from bot.screens import groups
 
 
 async def open(chat: Chat, arguments: str) -> None:
     if not chat.private:
-        await chat.show(text("I only send that link in our private chat: whoever has it sees your cluster."))
+        why = text("I only send that link in our private chat: whoever has it sees your cluster.")
+        await groups.in_private(chat, why)
         return
     async with chat.waiting(text("Opening your dashboard… Waking a sleeping cluster takes about 12 seconds.")):
         url = await chat.api.dashboard_link(chat.person.id)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bot.callbacks import Verb, pack
 from bot.chat import Chat
-from bot.commands import COMMANDS
+from bot.commands import ADMIN_COMMANDS, COMMANDS
 from bot.html import Html, fill, lines
 from bot.messages import Button, Message
 
@@ -17,7 +17,7 @@ async def open(chat: Chat, arguments: str) -> None:
             about=it.about,
             example=it.example,
         )
-        for it in COMMANDS
+        for it in COMMANDS + (ADMIN_COMMANDS if chat.person.admin else ())
     ]
     settings = "Settings go behind: <code>model=random_forest max_depth=6 test=0.2 limit=30m on=laptop</code>"
     more = lines(
