@@ -12,6 +12,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Literal, Protocol
 
+from head.belongings import EXPORT_LIMIT, LANGUAGES, TEMPLATE_NAME_LIMIT, Belongings, Person, Template
 from head.clock import Clock
 from head.errors import (
     DataRefused,
@@ -57,8 +58,12 @@ from ray_jobs.spec import (
 __all__ = [
     "AUTO",
     "CATALOGUE",
+    "DRAFT_DAYS",
     "EXPORT_FORMS",
+    "EXPORT_LIMIT",
     "HEAD",
+    "LANGUAGES",
+    "TEMPLATE_NAME_LIMIT",
     "UPLOAD_LIMIT",
     "Candidate",
     "Change",
@@ -105,6 +110,7 @@ __all__ = [
     "Spec",
     "Split",
     "Task",
+    "Template",
     "TimeSplit",
     "TrainResult",
     "TrainSpec",
@@ -119,6 +125,8 @@ CATALOGUE: tuple[ModelDescription, ...] = descriptions()
 EXPORT_FORMS: tuple[Literal["card", "onnx", "python"], ...] = ("card", "onnx", "python")
 #: The place of a job that no machine runs: the pool's own head node.
 HEAD = "head"
+#: Days after which a form that nobody touched, or a sent file that no job used, is deleted.
+DRAFT_DAYS = 7
 #: Telegram's getFile hands out at most this much; the console holds to the same.
 UPLOAD_LIMIT = 20 * 1024 * 1024
 
@@ -184,17 +192,6 @@ class ChatSettings:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Person:
-    """Somebody who may use this server. `id` is ours; `telegram_id` is None for the console's local person."""
-
-    id: str
-    telegram_id: int | None
-    name: str
-    admin: bool
-    admitted: bool
-
-
-@dataclass(frozen=True, kw_only=True)
 class JoinOffer:
     """One printed command; its message is followed by `join_state(offer_id)`."""
 
@@ -247,6 +244,8 @@ class JobView:
     started: datetime | None
     ended: datetime | None
     revision: int  #: grows with every change
+    then: str = ""  #: a path to predict with the model that this job trains
+    next_id: str = ""  #: the job of that prediction, once the training is done
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -293,7 +292,7 @@ class Change:
     offer_id: str = ""
 
 
-class HeadApi(Protocol):
+class HeadApi(Belongings, Protocol):
     """The control plane as the chat sees it."""
 
     # --- people ---
@@ -334,8 +333,10 @@ class HeadApi(Protocol):
     async def inspect(self, person_id: str, place: str, data: Data, target: str | None) -> DataFacts:
         """Looks at the file where it lies. Raises DataRefused, PoolUnavailable, JobRefused (the machine is away)."""
 
-    async def submit(self, person_id: str, spec: Spec, place: str, *, request: str) -> JobView:
-        """Queues a job. The same `request` (a draft's id and revision, say) twice gives the same job."""
+    async def submit(self, person_id: str, spec: Spec, place: str, *, request: str, then: str = "") -> JobView:
+        """Queues a job. The same `request` (a draft's id and revision, say) twice gives the same job. `then`: a path;
+        when the training has ended well, a job that predicts it with the fresh model is queued at the same place.
+        """
 
     async def cancel(self, person_id: str, job_id: str) -> JobView: ...
 
@@ -371,6 +372,12 @@ class HeadApi(Protocol):
         """The newest draft of the chat that is not paused."""
 
     async def drop_draft(self, person_id: str, draft_id: str) -> None: ...
+
+    async def last_run(self, person_id: str, kind: str) -> Draft | None:
+        """The newest form of a kind that became a job."""
+
+    async def expired_drafts(self) -> list[tuple[str, Draft]]:
+        """(person_id, draft) of drafts that nobody has touched for `DRAFT_DAYS`; the chat tells so and drops them."""
 
     async def save_card(self, person_id: str, *, chat_id: str, subject: str, message_id: int) -> None:
         """Remembers which message shows `subject` ("job:ID", "offer:ID"), so that it goes on after a restart."""
