@@ -7,6 +7,8 @@ from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from typing import Any
 
+from pydantic import ValidationError
+
 from bot.callbacks import BadCallback, Callback, Verb, unpack
 from bot.chat import Chat
 from bot.html import clip, fill, lines, text
@@ -201,7 +203,12 @@ class Router:
         draft = await self._draft(chat, callback)
         form = self._form_of(draft)
         if draft is not None and form is not None:
-            await templates.save(chat, form.recipe(form.load(draft)))
+            try:
+                recipe = form.recipe(form.load(draft))
+            except ValidationError:
+                await chat.alert("One of the settings can't be kept. Correct it, then save the form.")
+                return
+            await templates.save(chat, recipe)
 
     async def _use(self, chat: Chat, callback: Callback) -> None:
         """What a sent file is for."""

@@ -42,6 +42,9 @@ class Template:
 class Belongings(Protocol):
     """The part of `head.api.HeadApi` that is about them."""
 
+    async def person(self, person_id: str) -> Person:
+        """Raises NotFoundError."""
+
     async def add_template(self, person_id: str, *, name: str, kind: str, fields: dict[str, object]) -> Template:
         """Raises RefusedError for a name that is none or taken, and where there are too many."""
 

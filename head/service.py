@@ -163,6 +163,9 @@ class ControlPlane:
             return person
         return as_admitted(person, served_person(await self.store.people.everybody(), telegram=self.telegram))
 
+    async def person(self, person_id: str) -> Person:
+        return await self.store.people.get(person_id)
+
     async def local_person(self) -> Person:
         return await self.store.people.local()
 

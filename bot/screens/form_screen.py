@@ -82,7 +82,7 @@ class FormScreen(ABC, Generic[F]):
 
     @abstractmethod
     def recipe(self, form: F) -> TrainRecipe | PredictRecipe:
-        """The form by names, for a template."""
+        """The form by names, for a template. Raises pydantic's ValidationError for a value that can't be kept."""
 
     @abstractmethod
     async def filled(self, chat: Chat, recipe: TrainRecipe | PredictRecipe) -> F:
@@ -161,8 +161,12 @@ class FormScreen(ABC, Generic[F]):
         if last is None:
             await chat.alert("There is no last form of that kind any more.")
             return
-        form = await self.filled(chat, self.recipe(self.load(last)))
-        await self._advance(chat, draft.id, draft.revision, form)
+        try:
+            recipe = self.recipe(self.load(last))
+        except ValidationError:
+            await chat.alert("The last form has a value that can't be used again. Fill in this one.")
+            return
+        await self._advance(chat, draft.id, draft.revision, await self.filled(chat, recipe))
 
     async def _advance(self, chat: Chat, draft_id: str, revision: int, form: F) -> None:
         """Checks what is known, then asks for what is wrong or missing."""

@@ -11,8 +11,8 @@ from head.api import Person
 
 #: What the buttons say for each language, "" last.
 _LANGUAGES = (("en", "English"), ("pt", "Português"), ("", "Automatic"))
-#: What is counted before all is deleted; of more it says "or more".
-_COUNTED = 200
+#: More than anybody has, nearly: what is counted before all is deleted.
+_COUNTED = 10_000
 
 
 async def open(chat: Chat, arguments: str) -> None:
@@ -99,7 +99,9 @@ async def _doubt(chat: Chat) -> None:
     templates = len(await chat.api.templates(person, limit=_COUNTED))
     machines = await chat.api.machines(person)
     names = ", ".join(clip(it.name, 30) for it in machines[:12])
-    counts = ", ".join([_count(jobs, "job"), _count(models, "model"), _count(templates, "template")])
+    counts = ", ".join(
+        [amounts.plural(jobs, "job"), amounts.plural(models, "model"), amounts.plural(templates, "template")]
+    )
     question = lines(
         fill("Delete <b>all your data</b> on this server: {counts}, forms and sent files?", counts=counts),
         text("Open jobs are stopped, and what your pool holds is deleted. It cannot be undone."),
@@ -126,7 +128,3 @@ def _gone(person: Person) -> Html:
         text("All your data on this server is deleted. Files and models on your own machines are as they were."),
         text("You may still use this server: /start") if person.admitted else None,
     )
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{amounts.plural(number, noun)}{' or more' if number == _COUNTED else ''}"

@@ -12,7 +12,7 @@ from bot import amounts, recipes, words
 from bot.arguments import unquote
 from bot.callbacks import Callback, Verb, pack
 from bot.chat import Chat
-from bot.html import Html, clip, fill, lines, text
+from bot.html import Html, clip, fill, lines, plain, text
 from bot.messages import COPY_LIMIT, Button, CopyButton, Message, Row
 from bot.recipes import BadText, PredictRecipe, TrainRecipe
 from bot.screens.form_screen import FormScreen
@@ -146,8 +146,10 @@ async def _ask_name(chat: Chat, template: Template) -> None:
 async def _doubt(chat: Chat, template: Template) -> None:
     """Asks, and names what would go."""
     name = clip(template.name, TEMPLATE_NAME_LIMIT)
-    yes = Button(label=clip(f"Yes, delete {name}", 60), callback=pack(Verb.TEMPLATE, template.id, 0, "drop"))
-    keep = Button(label=clip(f"Keep {name}", 60), callback=pack(Verb.TEMPLATE, template.id))
+    yes = Button(
+        label=plain(fill("Yes, delete {name}", name=name)), callback=pack(Verb.TEMPLATE, template.id, 0, "drop")
+    )
+    keep = Button(label=plain(fill("Keep {name}", name=name)), callback=pack(Verb.TEMPLATE, template.id))
     question = fill("Delete the template <b>{name}</b>? Models and jobs stay.", name=name)
     await chat.show(Message(text=question, rows=((yes,), (keep,))))
 
@@ -193,14 +195,15 @@ def _recipe(template: Template) -> TrainRecipe | PredictRecipe:
 
 
 def _about(recipe: TrainRecipe | PredictRecipe) -> list[Html]:
-    data = fill("Data: <code>{file}</code>", file=clip(recipe.data, 300) or "asked for")
-    model = fill("Model: {model}", model=clip(recipe.model, 100) or "asked for")
+    data = fill("Data: <code>{file}</code>", file=clip(recipe.data, 300)) if recipe.data else text("Data: asked for")
+    model = fill("Model: {model}", model=clip(recipe.model, 100)) if recipe.model else text("Model: asked for")
     limit = fill("At most {time}", time=amounts.duration(recipe.time_limit))
     if isinstance(recipe, PredictRecipe):
         return [text("Predicts"), model, data, limit]
-    target = fill("Target: {target}", target=clip(recipe.target, 100) or "asked for")
+    target = fill("Target: {target}", target=clip(recipe.target, 100)) if recipe.target else text("Target: asked for")
     machine = fill("Machine: {machine}", machine=clip(recipe.machine, 60)) if recipe.machine else None
-    return [text("Trains"), data, target, model, *([machine] if machine else []), limit]
+    then = fill("Then predicts: <code>{file}</code>", file=clip(recipe.then, 300)) if recipe.then else None
+    return [text("Trains"), data, target, model, *(line for line in (machine, then) if line is not None), limit]
 
 
 def _line(chat: Chat, template: Template) -> Html:

@@ -244,8 +244,8 @@ class TrainScreen(FormScreen[TrainForm]):
 
 
 def _with_then(given: tuple[str, ...]) -> tuple[tuple[str, ...], str]:
-    """`PATH TARGET then predict OTHER`: the words before, and the other path; "" where that is not what was said."""
-    for index in range(2, len(given) - 2):
+    """`PATH [TARGET] then predict OTHER`: the words before, and the other path; "" where that is not what was said."""
+    for index in range(1, len(given) - 2):
         if (given[index].casefold(), given[index + 1].casefold()) == ("then", "predict"):
             return given[:index], " ".join(given[index + 2 :])
     return given, ""

@@ -327,7 +327,8 @@ async def test_preferences_stay(head: HeadApi) -> None:
     await head.prefer(ann, language="pt", machine_news=False)
     changed = await head.prefer(ann, keep_uploads=True)
     assert (changed.language, changed.machine_news, changed.keep_uploads) == ("pt", False, True)
-    assert await head.person_for_telegram(7, "Ann") == changed
+    assert await head.person_for_telegram(7, "Ann") == await head.person(ann) == changed
+    await _missing(head.person("nobody1234"))
     with pytest.raises(RefusedError):
         await head.prefer(ann, language="klingon")
     assert (await head.person_for_telegram(8, "Bob")).language == ""

@@ -98,6 +98,11 @@ class InMemoryHead:
         self.people[known.id] = replace(known, name=name, admin=admin, admitted=admitted)
         return self.people[known.id]
 
+    async def person(self, person_id: str) -> Person:
+        if person_id not in self.people:
+            raise NotFoundError("There is no such person.")
+        return self.people[person_id]
+
     async def local_person(self) -> Person:
         known = next((it for it in self.people.values() if it.telegram_id is None), None)
         person = known or Person(id=_id(), telegram_id=None, name="local", admin=True, admitted=True)

@@ -9,7 +9,8 @@ from datetime import timedelta
 from pathlib import Path
 
 from bot import drafts
-from bot.messages import Incoming, Typed
+from bot.callbacks import Verb, pack
+from bot.messages import Incoming, Pressed
 from bot.outbox import Outbox
 from bot.service import Bot
 from head.api import DRAFT_DAYS, ChatSettings
@@ -71,15 +72,22 @@ async def test_deleting_everything_names_what_goes_and_takes_a_second_tap(tmp_pa
         assert "No machine is connected yet" in await chat.types("/start")
 
 
-async def test_nobodys_data_leaves_in_a_group(tmp_path: Path) -> None:
+async def test_nobodys_data_leaves_or_goes_in_a_group(tmp_path: Path) -> None:
     head = InMemoryHead(clock=ManualClock())
     bot, door = Bot(head, clock=head.clock, settings=ChatSettings(files=tmp_path)), RecordingDoor(head.clock)
     bot.attach(door)
     ann = replace(await head.person_for_telegram(7, "Ann"), admitted=True)
-    incoming = Incoming(person=ann, chat_id="test:-100", private=False, what=Typed(text="/settings"))
-    await bot.handle(incoming)
-    (shown,) = door.texts()
-    assert "Settings" in shown
+    answers: list[str] = []
+
+    async def answer(words: str) -> None:
+        answers.append(words)
+
+    for id, choice in (("export", ""), ("erase", ""), ("erase", "yes")):
+        press = Pressed(callback=pack(Verb.SET, id, 0, choice), message_id=1, editable=True, answer=answer)
+        await bot.handle(Incoming(person=ann, chat_id="test:-100", private=False, what=press))
+    assert len(answers) == 3
+    assert all("only" in said for said in answers)
+    assert ann.id in head.people
     await bot.close()
 
 

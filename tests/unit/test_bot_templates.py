@@ -95,6 +95,13 @@ async def test_another_command_leaves_the_question_for_a_name(tmp_path: Path) ->
         assert await chat.head.templates(chat.person_id) == []
 
 
+async def test_a_value_that_no_json_holds_is_not_kept(tmp_path: Path) -> None:
+    async with terminal(tmp_path) as chat:
+        form = await chat.types("/train ~/churn.csv churned model=random_forest max_features=inf")
+        (number,) = re.findall(r"\[(\d+)\] Save as template", form)
+        assert "One of the settings can't be kept." in await chat.types(f"#{number}")
+
+
 async def test_renaming_and_deleting(tmp_path: Path) -> None:
     async with terminal(tmp_path) as chat:
         await _kept(chat)

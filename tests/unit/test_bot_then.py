@@ -61,6 +61,13 @@ async def test_a_file_that_is_not_there_is_told_before_the_training(tmp_path: Pa
         assert "There is no file" not in form
 
 
+async def test_the_target_may_be_asked_for(tmp_path: Path) -> None:
+    async with terminal(tmp_path) as chat:
+        form = await chat.types("/train ~/churn.csv then predict ~/new.csv")
+        assert "Then predicts: ~/new.csv" in form
+        assert "Which column" in form
+
+
 async def test_words_of_a_target_that_only_look_like_it_stay_a_target(tmp_path: Path) -> None:
     async with terminal(tmp_path) as chat:
         assert "There is no column then what." in await chat.types("/train ~/churn.csv then what")
