@@ -16,6 +16,12 @@ class Command:
 COMMANDS: tuple[Command, ...] = (
     Command(name="start", about="what this is, and how things stand", pt="o que é isto, e como estão as coisas"),
     Command(name="connect", about="add a machine of yours", pt="adicionar uma máquina sua"),
+    Command(
+        name="disconnect",
+        about="take a machine out, or all of them",
+        pt="retirar uma máquina, ou todas",
+        example="/disconnect laptop",
+    ),
     Command(name="worker", about="your machines", pt="as suas máquinas"),
     Command(name="data", about="look at a table", pt="ver uma tabela", example="/data ~/hayride/churn.csv"),
     Command(name="train", about="train a model", pt="treinar um modelo", example="/train ~/hayride/churn.csv churned"),
@@ -27,7 +33,14 @@ COMMANDS: tuple[Command, ...] = (
         pt="os seus modelos: renomear, apagar, comparar, exportar",
         example="/models compare OLD NEW",
     ),
+    Command(
+        name="templates",
+        about="forms that you keep under a name",
+        pt="formulários guardados com um nome",
+        example="/templates churn weekly",
+    ),
     Command(name="dashboard", about="look into your cluster", pt="ver o seu cluster por dentro"),
+    Command(name="settings", about="language, notifications, your data", pt="idioma, avisos, os seus dados"),
     Command(name="cancel", about="stop a job, or leave a form", pt="parar um trabalho, ou sair de um formulário"),
     Command(name="help", about="all commands", pt="todos os comandos"),
 )
@@ -41,4 +54,4 @@ ADMIN_COMMANDS: tuple[Command, ...] = (
 )
 
 #: Which commands make sense where others read along.
-GROUP_COMMANDS: tuple[Command, ...] = tuple(it for it in COMMANDS if it.name not in {"connect", "dashboard"})
+GROUP_COMMANDS: tuple[Command, ...] = tuple(it for it in COMMANDS if it.name not in {"connect", "dashboard", "settings"})

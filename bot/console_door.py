@@ -30,7 +30,7 @@ from bot.html import Html, plain, runs, text
 from bot.messages import Button, Incoming, LinkButton, Message, Pressed, Sent, Typed
 from bot.pace import Rate
 from bot.service import Bot
-from head.api import UPLOAD_LIMIT, ChatSettings, Clock, HeadApi, JobStatus, Person
+from head.api import UPLOAD_LIMIT, ChatSettings, Clock, HeadApi, JobStatus, NotFoundError, Person
 
 CHAT = "console"
 #: Seconds between looks at a job that is waited for, besides being told of its changes.
@@ -134,11 +134,16 @@ class ConsoleDoor:
         failed, self._answering = False, False
         self._waits = True
         self._release()
-        for job_id in self._jobs:
-            while not (job := await self._bot.api.job(self._person.id, job_id)).status.ended:
-                await self._bot.clock.sleep(LOOK)
+        for job_id in self._jobs:  # grows by the jobs that follow others
+            try:
+                while not (job := await self._bot.api.job(self._person.id, job_id)).status.ended:
+                    await self._bot.clock.sleep(LOOK)
+            except NotFoundError:
+                continue  # deleted, with all data
             await self._bot.cards.follow(self._person.id, job_id)
             failed = failed or job.status in {JobStatus.FAILED, JobStatus.TIMED_OUT}
+            if job.next_id and job.next_id not in self._jobs:
+                self._jobs.append(job.next_id)
         self._waits = False
         return failed
 

@@ -7,7 +7,7 @@ import logging
 from collections.abc import AsyncIterator, Coroutine
 from weakref import WeakValueDictionary
 
-from bot import errors
+from bot import drafts, errors
 from bot.cards import Cards
 from bot.chat import Chat
 from bot.door import Door, Undeliverable
@@ -42,6 +42,7 @@ class Bot:
     def start(self) -> None:
         """Begins to follow the control plane. Nothing that changes after this call is missed."""
         self._follower = asyncio.create_task(self._follow(self.api.changes()), name="chat follows")
+        self._spawn(self._expire())
 
     async def close(self) -> None:
         """Stops; what was not sent yet is told after the next start."""
@@ -99,6 +100,15 @@ class Bot:
             self._notice(change)
         async for change in changes:
             self._notice(change)
+
+    async def _expire(self) -> None:
+        """Lets go of forgotten forms, now and then."""
+        while True:
+            try:
+                await drafts.expire(self.api, self._outbox)
+            except Exception:
+                logger.exception("forgotten forms could not be told of")
+            await self.clock.sleep(drafts.EVERY)
 
     def _notice(self, change: Change) -> None:
         """Each subject in a task of its own, so a slow chat holds up nobody; changes meanwhile are one more look."""

@@ -24,6 +24,7 @@ async def open(chat: Chat, arguments: str) -> None:
         Html(""),
         fill("Send me a CSV or Parquet file and I ask what to do with it. Quote names that have spaces."),
         fill(settings),
+        fill("All in one: <code>/train ~/hayride/churn.csv churned then predict ~/hayride/new.csv</code>"),
     )
     buttons = (
         Button(label="Connect a machine", callback=pack(Verb.OPEN, "connect")),

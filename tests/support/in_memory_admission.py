@@ -28,7 +28,8 @@ class InMemoryAdmission:
         known = next((it for it in self.people.values() if it.telegram_id == telegram_id), None)
         admitted = admin or (known.admitted if known else False)
         id = known.id if known else secrets.token_hex(5)
-        self.people[id] = Person(id=id, telegram_id=telegram_id, name=name, admin=admin, admitted=admitted)
+        known = known or Person(id=id, telegram_id=telegram_id, name=name, admin=admin, admitted=admitted)
+        self.people[id] = replace(known, name=name, admin=admin, admitted=admitted)
         return self.people[id]
 
     async def local_person(self) -> Person:
