@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Literal, Protocol
 
 from head.clock import Clock
+from head.data_places import DataPlaces
 from head.errors import (
     DataRefused,
     HayrideError,
@@ -22,6 +23,7 @@ from head.errors import (
     PoolUnavailable,
     RefusedError,
 )
+from head.rest import Rest
 from ray_jobs.catalogue import AUTO, descriptions
 from ray_jobs.spec import (
     Candidate,
@@ -67,6 +69,7 @@ __all__ = [
     "ColumnProfile",
     "Data",
     "DataFacts",
+    "DataPlaces",
     "DataRefused",
     "Draft",
     "EndReason",
@@ -100,6 +103,7 @@ __all__ = [
     "Progress",
     "RandomSplit",
     "RefusedError",
+    "Rest",
     "Result",
     "RowsData",
     "Spec",
@@ -220,6 +224,7 @@ class MachineView:
     running_jobs: int
     allowed: tuple[str, ...]  #: folders, as the owner knows them
     paused: str = ""  #: why no job begins there now, in its owner's words; "" where jobs may begin
+    rest: Rest = Rest.NONE
     outdated: bool = False  #: its node agent is too old: `hayride-node upgrade` there
     load: float | None = None  #: of the last minute
     memory_free: int | None = None  #: bytes
@@ -247,6 +252,7 @@ class JobView:
     started: datetime | None
     ended: datetime | None
     revision: int  #: grows with every change
+    rest: Rest = Rest.NONE  #: of its machine, which holds it back while it is queued
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -321,6 +327,9 @@ class HeadApi(Protocol):
 
     async def revoke(self, person_id: str, machine_id: str) -> None: ...
 
+    async def set_rest(self, person_id: str, machine_id: str, rest: Rest) -> None:
+        """Pauses a machine, lets it begin jobs again, or lets it leave when its jobs have ended."""
+
     # --- data, jobs, models ---
     async def upload(self, person_id: str, name: str, content: AsyncIterator[bytes]) -> UploadView:
         """Stores a sent file on the person's connected machine, else in the pool's inbox."""
@@ -330,6 +339,9 @@ class HeadApi(Protocol):
 
     async def default_place(self, person_id: str) -> str:
         """Where a path is meant when none is said: the one connected machine, else the last one seen, else HEAD."""
+
+    async def places_with(self, person_id: str, data: PathData) -> DataPlaces:
+        """Looks for a path on all connected machines at once. Raises PoolUnavailable."""
 
     async def inspect(self, person_id: str, place: str, data: Data, target: str | None) -> DataFacts:
         """Looks at the file where it lies. Raises DataRefused, PoolUnavailable, JobRefused (the machine is away)."""

@@ -9,9 +9,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from head import lifecycle
-from head.api import HEAD, UPLOAD_LIMIT, Change, Data, DataFacts, JobView, Spec, UploadView
+from head.api import HEAD, UPLOAD_LIMIT, Change, Data, DataFacts, JobView, Rest, Spec, UploadView
 from head.changes import Changes
 from head.clock import Clock
+from head.data_places import DataPlaces, look
 from head.errors import JobRefused
 from head.identity import new_id
 from head.lifecycle import Target
@@ -22,7 +23,7 @@ from head.settings import Settings
 from head.store.jobs import StaleJob
 from head.store.records import JobRow
 from head.store.store import Store
-from ray_jobs.spec import ExportSpec, PredictSpec, UploadData
+from ray_jobs.spec import ExportSpec, PathData, PredictSpec, UploadData
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,7 +40,7 @@ class Jobs:
         """Queues a job at a place that is the person's. A model predicts where it lives."""
         if isinstance(spec, PredictSpec | ExportSpec):
             place = (await self.store.models.get(person_id, spec.model_id)).place
-        place_name = await self.machines.usable(person_id, place)
+        place_name = await self.machines.usable(person_id, place, for_a_job=True)
         data = None if isinstance(spec, ExportSpec) else spec.data
         if isinstance(data, UploadData):
             upload = await self.store.uploads.get(person_id, data.upload_id)
@@ -53,7 +54,7 @@ class Jobs:
         )
         self.changes.publish(Change(person_id=person_id, job_id=row.id))
         self.reconciler.wake()
-        return _view(row, place_name)
+        return _view(row, place_name, self.machines.rest(place))
 
     async def cancel(self, person_id: str, job_id: str) -> JobView:
         """Notes the wish; the loop stops the work on the machine. An ended job stays as it is."""
@@ -71,7 +72,7 @@ class Jobs:
             return await self.view(row)
 
     async def view(self, row: JobRow) -> JobView:
-        return _view(row, await self.machines.place_name(row.person_id, row.place))
+        return _view(row, await self.machines.place_name(row.person_id, row.place), self.machines.rest(row.place))
 
     async def default_place(self, person_id: str) -> str:
         """The one connected machine, else the last one seen, else the head node."""
@@ -80,6 +81,15 @@ class Jobs:
         seen = sorted((row for row in rows if row.last_seen), key=lambda row: row.last_seen or row.created)
         chosen = connected[-1:] or seen[-1:]
         return chosen[0].id if chosen else HEAD
+
+    async def places_with(self, person_id: str, data: PathData) -> DataPlaces:
+        rows = await self.store.machines.of_person(person_id)
+        connected = {row.id: row.name for row in rows if self.machines.connected(row.id)}
+        away = tuple(row.name for row in rows if row.id not in connected)
+        if not connected:
+            return DataPlaces(silent=away)  # no pool need wake for that
+        pool = await self.pools.client(person_id)
+        return await look(connected, away, lambda place: pool.inspect(place, data, None))
 
     async def inspect(self, person_id: str, place: str, data: Data, target: str | None) -> DataFacts:
         await self.machines.usable(person_id, place)
@@ -126,7 +136,7 @@ class Jobs:
             await pool.download(job_id, row.place, name, file)
 
 
-def _view(row: JobRow, place_name: str) -> JobView:
+def _view(row: JobRow, place_name: str, rest: Rest) -> JobView:
     state = row.state
     return JobView(
         id=row.id,
@@ -146,4 +156,5 @@ def _view(row: JobRow, place_name: str) -> JobView:
         started=state.started,
         ended=state.ended,
         revision=row.revision,
+        rest=rest,
     )

@@ -6,7 +6,7 @@ One step, repeated whenever something happened and every few seconds anyway:
 2. see to it that each in reach has one follower: it tells the agent (twice is once) and takes in the events;
 3. tell the agents of jobs that are to be cancelled;
 4. note which jobs' machines do not answer, and which do again;
-5. let the agents forget what has been stored; let pools sleep that have nothing to do.
+5. let the agents forget what has been stored; let drained machines leave; let pools sleep that have nothing to do.
 
 Nothing is kept here that a restart would miss: a new process reads the same rows and goes on.
 """
@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Coroutine
+from collections.abc import Awaitable, Callable, Coroutine
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
@@ -23,7 +23,7 @@ from functools import partial
 from typing import Any, Protocol
 
 from head import lifecycle
-from head.api import HEAD, Change, EndReason, JobStatus
+from head.api import HEAD, Change, EndReason, JobStatus, Rest
 from head.changes import Changes
 from head.clock import Clock
 from head.errors import HayrideError, NotFoundError
@@ -32,7 +32,7 @@ from head.machines import Machines
 from head.pools import Pools
 from head.settings import Settings
 from head.store.jobs import StaleJob
-from head.store.records import JobRow, PoolRow
+from head.store.records import JobRow, MachineRow, PoolRow
 from head.store.store import Store
 from ray_jobs.spec import Event
 
@@ -66,11 +66,20 @@ class Reconciler:
     """Owns the followers; `run` is the loop, `wake` says that something happened."""
 
     def __init__(
-        self, *, settings: Settings, store: Store, pools: Pools, machines: Machines, changes: Changes, clock: Clock
+        self,
+        *,
+        settings: Settings,
+        store: Store,
+        pools: Pools,
+        machines: Machines,
+        changes: Changes,
+        clock: Clock,
+        revoke: Callable[[str, str], Awaitable[None]],
     ) -> None:
         self._parts = _Parts(
             settings=settings, store=store, pools=pools, machines=machines, changes=changes, clock=clock
         )
+        self._revoke = revoke  # person's id, machine's id
         self._wake = asyncio.Event()
         self._followers: dict[str, asyncio.Task[None]] = {}
         self._failures: dict[str, int] = {}
@@ -114,6 +123,8 @@ class Reconciler:
                 self._errand(f"cancel {job.id}", self._cancel(job))
         for job in await self._parts.store.jobs.unacknowledged():
             self._errand(f"acknowledge {job.id}", self._acknowledge(job))
+        for machine in await self._parts.store.machines.leaving():
+            self._errand(f"leave {machine.id}", self._let_leave(machine))
         for pool in stale:
             self._errand(f"fresh token {pool.id}", self._renew(pool))
         self._errand("idle pools", self._let_pools_sleep({job.person_id for job in jobs}))
@@ -223,6 +234,15 @@ class Reconciler:
             with suppress(NotFoundError):
                 await pool.acknowledge(job.id, job.place, job.state.last_event)
         await self._parts.store.jobs.acknowledge(job.id, job.state.last_event)
+
+    async def _let_leave(self, machine: MachineRow) -> None:
+        """A machine that was drained is revoked when nothing runs there; what waits for it ends with that."""
+        newest = await self._parts.store.machines.find(machine.id)
+        if newest is None or newest.rest is not Rest.LEAVING:
+            return  # stays after all
+        jobs = await self._parts.store.jobs.open()
+        if all(job.state.status is JobStatus.QUEUED for job in jobs if job.place == machine.id):
+            await self._revoke(machine.person_id, machine.id)
 
     async def _renew(self, pool: PoolRow) -> None:
         """A revoked machine knows the pool's Ray token: when no job runs, the pool begins anew with a fresh one."""

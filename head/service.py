@@ -14,13 +14,16 @@ from head.api import (
     Change,
     Data,
     DataFacts,
+    DataPlaces,
     Draft,
     JobView,
     JoinOffer,
     JoinState,
     MachineView,
     ModelView,
+    PathData,
     Person,
+    Rest,
     Spec,
     UploadData,
     UploadView,
@@ -89,21 +92,26 @@ class ControlPlane:
             person = served_person(await store.people.everybody(), telegram=telegram)
             return person.id if person else None
 
+        async def revoke(person_id: str, machine_id: str) -> None:
+            await plane.revoke(person_id, machine_id)
+
         changes = Changes()
         pools = Pools(store=store, keeper=keeper, served=None if settings.sealing else served)
         machines = Machines(settings=settings, store=store, pools=pools, changes=changes, clock=clock)
         reconciler = Reconciler(
-            settings=settings, store=store, pools=pools, machines=machines, changes=changes, clock=clock
-        )
+            settings=settings, store=store, pools=pools, machines=machines, changes=changes, clock=clock,
+            revoke=revoke,
+        )  # fmt: skip
         jobs = Jobs(
             settings=settings, store=store, pools=pools, machines=machines, reconciler=reconciler, changes=changes,
             clock=clock,
         )  # fmt: skip
-        return cls(
+        plane = cls(
             settings=settings, clock=clock, store=store, pools=pools, machines_=machines, jobs_=jobs,
             models_=Models(store=store, pools=pools, machines=machines), reconciler=reconciler, hub=changes,
             telegram=telegram, _lock=lock,
         )  # fmt: skip
+        return plane
 
     async def serve(self) -> None:
         """Starts the gateway and the reconcile loop. Raises SettingsError where the address cannot be used."""
@@ -192,6 +200,10 @@ class ControlPlane:
         await self.reconciler.end_jobs_of(machine_id)
         await self.machines_.tell_pool_of_revoked(person_id, machine_id)
 
+    async def set_rest(self, person_id: str, machine_id: str, rest: Rest) -> None:
+        await self.machines_.set_rest(person_id, machine_id, rest)
+        self.reconciler.wake()
+
     async def start_pool(self, person_id: str) -> bool:
         """Wakes the person's pool; whether its box is sealed, as seen from inside."""
         pool = await self.pools.client(person_id)
@@ -219,6 +231,9 @@ class ControlPlane:
 
     async def default_place(self, person_id: str) -> str:
         return await self.jobs_.default_place(person_id)
+
+    async def places_with(self, person_id: str, data: PathData) -> DataPlaces:
+        return await self.jobs_.places_with(person_id, data)
 
     async def inspect(self, person_id: str, place: str, data: Data, target: str | None) -> DataFacts:
         return await self.jobs_.inspect(person_id, place, data, target)

@@ -14,6 +14,7 @@ import pytest
 from head.api import (
     HEAD,
     Change,
+    DataPlaces,
     Draft,
     ExportSpec,
     HeadApi,
@@ -24,6 +25,7 @@ from head.api import (
     PathData,
     PredictSpec,
     RefusedError,
+    Rest,
     TrainSpec,
 )
 from head.clock import ManualClock
@@ -140,6 +142,8 @@ async def test_who_has_no_machine_uses_the_server(head: HeadApi) -> None:
     assert await head.default_place(ann) == HEAD
     assert await head.find_upload(ann, "churn.csv") is None
     await _missing(head.revoke(ann, "nomachine1"))
+    await _missing(head.set_rest(ann, "nomachine1", Rest.PAUSED))
+    assert await head.places_with(ann, PathData(path="~/churn.csv")) == DataPlaces()
 
 
 # --- jobs and models ---

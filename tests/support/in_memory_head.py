@@ -16,6 +16,7 @@ from head.api import (
     Change,
     Data,
     DataFacts,
+    DataPlaces,
     DataRefused,
     Draft,
     EndReason,
@@ -37,6 +38,7 @@ from head.api import (
     Problem,
     ProblemCode,
     RefusedError,
+    Rest,
     Result,
     Spec,
     TrainResult,
@@ -45,6 +47,7 @@ from head.api import (
 )
 from head.changes import Changes
 from head.clock import Clock
+from head.data_places import look
 from ray_jobs.spec import ColumnFacts
 
 COMMAND = "curl -fsSL 'https://hayride.example.org/worker' | python3 - --token=" + "t" * 43
@@ -67,6 +70,8 @@ class InMemoryHead:
     joining_enabled: bool = True
     admin_ids: frozenset[int] = frozenset()
     files: dict[str, Table | Problem | HayrideError] = field(default_factory=dict)  #: by path or upload's name
+    #: by machine's id, where not all machines have the same files
+    files_on: dict[str, dict[str, Table | Problem | HayrideError]] = field(default_factory=dict)
     job_files: dict[tuple[str, str], bytes] = field(default_factory=dict)
     people: dict[str, Person] = field(default_factory=dict)
     hub: Changes = field(default_factory=Changes)
@@ -137,6 +142,11 @@ class InMemoryHead:
         self._machine(person_id, machine_id)
         self.set_machine(machine_id, state=MachineState.REVOKED)
 
+    async def set_rest(self, person_id: str, machine_id: str, rest: Rest) -> None:
+        view = self._machine(person_id, machine_id)
+        idle = rest is Rest.LEAVING and not view.running_jobs
+        self.set_machine(machine_id, rest=rest, **({"state": MachineState.REVOKED} if idle else {}))
+
     # --- data, jobs, models ---
 
     async def upload(self, person_id: str, name: str, content: AsyncIterator[bytes]) -> UploadView:
@@ -158,12 +168,18 @@ class InMemoryHead:
         mine = await self.machines(person_id)
         return mine[-1].id if mine else HEAD
 
+    async def places_with(self, person_id: str, data: PathData) -> DataPlaces:
+        mine = await self.machines(person_id)
+        connected = {it.id: it.name for it in mine if it.state is MachineState.CONNECTED}
+        away = tuple(it.name for it in mine if it.id not in connected)
+        return await look(connected, away, lambda place: self.inspect(person_id, place, data, None))
+
     async def inspect(self, person_id: str, place: str, data: Data, target: str | None) -> DataFacts:
         if place != HEAD and self._machine(person_id, place).state is not MachineState.CONNECTED:
             raise JobRefused("That machine is away, and the file lies there.")
         name = data.path if data.kind == "path" else data.name
         missing = Problem(code=ProblemCode.FILE_MISSING, message=f"There is no file {name}.", subject=name)
-        found = self.files.get(name, missing)
+        found = self.files_on.get(place, self.files).get(name, missing)
         if isinstance(found, HayrideError):
             raise found
         if isinstance(found, Problem):
