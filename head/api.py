@@ -205,7 +205,6 @@ class JoinOffer:
     offer_id: str
     command: str  #: for a Linux shell; at most 256 characters
     expires: datetime
-    machine_name: str = ""  #: once redeemed
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -326,6 +325,9 @@ class HeadApi(Protocol):
         """Without the revoked ones, those that need attention first."""
 
     async def revoke(self, person_id: str, machine_id: str) -> None: ...
+
+    async def rename_machine(self, person_id: str, machine_id: str, name: str) -> None:
+        """Raises RefusedError for what is no name, or is another machine's."""
 
     async def set_rest(self, person_id: str, machine_id: str, rest: Rest) -> None:
         """Pauses a machine, lets it begin jobs again, or lets it leave when its jobs have ended."""

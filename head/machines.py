@@ -9,13 +9,13 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from urllib.parse import urlsplit
 
-from pydantic import ValidationError
+from pydantic import TypeAdapter, ValidationError
 
 from head.api import HEAD, Change, JobStatus, JoinOffer, JoinState, MachineState, MachineView, Rest
 from head.changes import Changes
 from head.clock import Clock
-from head.errors import HayrideError, JobRefused, JoinRefused, TunnelRefused
-from head.gateway.messages import PROTOCOL, Facts
+from head.errors import HayrideError, JobRefused, JoinRefused, RefusedError, TunnelRefused
+from head.gateway.messages import PROTOCOL, Facts, MachineName
 from head.gateway.services import HeartbeatAnswer
 from head.identity import admission_code, digest, new_id, new_token
 from head.pools import Pools
@@ -31,6 +31,7 @@ SILENT_AFTER = 15.0
 WRITE_EVERY = 30.0
 #: The copy button of the chat takes no more.
 COMMAND_LIMIT = 256
+_NAME: TypeAdapter[str] = TypeAdapter(MachineName)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -224,6 +225,16 @@ class Machines:
         if self.connected(row.id):
             return MachineState.CONNECTED
         return MachineState.UNREACHABLE if row.last_seen or row.connected_since else MachineState.NEVER
+
+    async def rename(self, person_id: str, machine_id: str, name: str) -> None:
+        try:
+            checked = _NAME.validate_python(name.strip())
+        except ValidationError as error:
+            raise RefusedError(
+                "That is no name for a machine.", remedy="Choose 1 to 40 printable letters, other than head."
+            ) from error
+        await self._store.machines.rename(person_id, machine_id, checked)
+        await self._tell(machine_id)
 
     # --- leaving ---
 

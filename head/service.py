@@ -200,6 +200,9 @@ class ControlPlane:
         await self.reconciler.end_jobs_of(machine_id)
         await self.machines_.tell_pool_of_revoked(person_id, machine_id)
 
+    async def rename_machine(self, person_id: str, machine_id: str, name: str) -> None:
+        await self.machines_.rename(person_id, machine_id, name)
+
     async def set_rest(self, person_id: str, machine_id: str, rest: Rest) -> None:
         await self.machines_.set_rest(person_id, machine_id, rest)
         self.reconciler.wake()

@@ -6,11 +6,12 @@ What cannot be taken back takes two taps: the first asks, and names the machine.
 from __future__ import annotations
 
 from bot import amounts, places, words
+from bot.arguments import parse
 from bot.callbacks import Verb, pack
 from bot.chat import Chat
 from bot.html import Html, clip, fill, lines, text
 from bot.messages import Button, Message, Row
-from head.api import MachineState, MachineView, NotFoundError, Rest
+from head.api import HEAD, HayrideError, MachineState, MachineView, NotFoundError, Rest
 
 #: More than anybody has; a message holds no more anyway.
 _SHOWN = 12
@@ -19,6 +20,45 @@ RESTS = {"resume": Rest.NONE, "pause": Rest.PAUSED, "leave": Rest.LEAVING}
 
 
 async def open(chat: Chat, arguments: str) -> None:
+    """`/worker`, or with something to do: `rename OLD NEW`, `autostart`."""
+    given = parse(arguments).words
+    if not given:
+        await _list(chat)
+    elif given[0].casefold() == "autostart":
+        await chat.show(_autostart())
+    elif given[0].casefold() == "rename" and len(given) == 3:
+        await _rename(chat, given[1], given[2])
+    else:
+        usage = fill("Type it like <code>/worker rename laptop desk</code> or <code>/worker autostart</code>")
+        await chat.show(usage)
+
+
+async def _rename(chat: Chat, old: str, new: str) -> None:
+    found = await places.find(chat, old)
+    if found is None or found[0] == HEAD:
+        await chat.show(fill("You have no machine called {name}. See /worker", name=clip(old, 60)))
+        return
+    try:
+        await chat.api.rename_machine(chat.person.id, found[0], new)
+    except HayrideError as error:
+        await chat.show(words.error(error))
+        return
+    await chat.show(fill("{old} is now <b>{new}</b>.", old=clip(found[1], 40), new=clip(new, 40)))
+
+
+def _autostart() -> Html:
+    """What to type at a machine so that it comes back after a restart."""
+    return lines(
+        fill("<b>Start with the system</b>"),
+        fill("Type on the machine: <code>hayride-node autostart on</code>, or <code>off</code> to end that."),
+        fill("While joining: add <code>--autostart on</code> to the end of the command that /connect gives you."),
+        text("Linux: a systemd service of your own, which also runs while you are logged out; as root, of the system."),
+        text("macOS (experimental, never run there): a launchd agent. Joining from macOS is not in this version."),
+        text("Windows (experimental, never run there): a Task Scheduler entry; type the command inside WSL2."),
+    )
+
+
+async def _list(chat: Chat) -> None:
     machines = await chat.api.machines(chat.person.id)
     connect: tuple[Row, ...] = ((Button(label="Connect a machine", callback=pack(Verb.OPEN, "connect")),),)
     if not chat.api.joining_enabled:
@@ -29,11 +69,12 @@ async def open(chat: Chat, arguments: str) -> None:
         await chat.show(Message(text=lines(nothing, off), rows=connect))
         return
     shown = [_machine(chat, it) for it in machines[:_SHOWN]]
+    hint = fill("To rename one: <code>/worker rename OLD NEW</code>. Start with the system: /worker autostart")
     if len(machines) == 1:
         rows = _buttons(machines[0])
     else:
         rows = [(Button(label=clip(it.name, 40), callback=pack(Verb.MACHINE, it.id)),) for it in machines[:_SHOWN]]
-    await chat.show(Message(text=lines(fill("<b>Machines</b>"), *shown, off), rows=(*rows, *connect)))
+    await chat.show(Message(text=lines(fill("<b>Machines</b>"), *shown, off, hint), rows=(*rows, *connect)))
 
 
 async def show(chat: Chat, machine_id: str) -> None:

@@ -10,7 +10,7 @@ from sqlalchemy import func, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from head.clock import Clock
-from head.errors import NotFoundError
+from head.errors import NotFoundError, RefusedError
 from head.identity import new_id
 from head.rest import Rest
 from head.store.database import Database
@@ -85,6 +85,16 @@ class Machines:
                 raise NotFoundError("That machine was removed from your pool.", remedy="/worker lists yours.")
             row.rest = rest.value
             return machine_record(row)
+
+    async def rename(self, person_id: str, machine_id: str, name: str) -> None:
+        """Raises NotFoundError; RefusedError where another machine of the person bears the name, in any letters."""
+        async with self.database.write() as session:
+            row = await _row(session, person_id, machine_id)
+            live = (MachineTable.person_id == person_id, MachineTable.revoked.is_(None), MachineTable.id != row.id)
+            taken = await session.scalars(select(MachineTable.name).where(*live))
+            if name.casefold() in {other.casefold() for other in taken}:
+                raise RefusedError(f"Another machine of yours is called {name}.", remedy="Choose another name.")
+            row.name = name
 
     async def leaving(self) -> list[MachineRow]:
         """Everybody's machines that leave once their jobs have ended."""

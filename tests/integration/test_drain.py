@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from head import lifecycle
-from head.api import EndReason, JobRefused, JobStatus, NotFoundError, PathData, Rest, TrainSpec
+from head.api import EndReason, JobRefused, JobStatus, NotFoundError, PathData, RefusedError, Rest, TrainSpec
 from head.clock import SystemClock
 from head.service import ControlPlane
 from head.settings import Settings
@@ -78,6 +78,9 @@ async def test_a_paused_machine_stays_and_begins_jobs_again_when_resumed(tmp_pat
             person_id=person, heard=contact.heard, written=contact.written, joined=True
         )
         assert plane.machines_.ready(machine)
+        for name in ("head", " ", "x" * 41):
+            with pytest.raises(RefusedError, match="no name"):
+                await plane.rename_machine(person, machine, name)
         await plane.set_rest(person, machine, Rest.PAUSED)
         job = await plane.submit(person, SPEC, machine, request="1")
         assert (job.status, job.rest) == (JobStatus.QUEUED, Rest.PAUSED)

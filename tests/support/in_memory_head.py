@@ -142,6 +142,13 @@ class InMemoryHead:
         self._machine(person_id, machine_id)
         self.set_machine(machine_id, state=MachineState.REVOKED)
 
+    async def rename_machine(self, person_id: str, machine_id: str, name: str) -> None:
+        self._machine(person_id, machine_id)
+        mine = await self.machines(person_id)
+        if not 0 < len(name.strip()) <= 40 or name.strip().casefold() in {it.name.casefold() for it in mine}:
+            raise RefusedError("That is no name for a machine, or another one's.")
+        self.set_machine(machine_id, name=name.strip())
+
     async def set_rest(self, person_id: str, machine_id: str, rest: Rest) -> None:
         view = self._machine(person_id, machine_id)
         idle = rest is Rest.LEAVING and not view.running_jobs

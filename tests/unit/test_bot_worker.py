@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from bot.screens.connect import for_windows
 from head.api import MachineState, Rest
 from tests.support.chats import terminal
+from tests.support.in_memory_head import COMMAND
 
 
 async def test_a_card_says_how_the_machine_is_now(tmp_path: Path) -> None:
@@ -72,3 +74,38 @@ async def test_an_idle_machine_that_is_drained_leaves_at_once(tmp_path: Path) ->
         await chat.types("#2")
         assert "the machine has left" in await chat.types("#1")
         assert await chat.head.machines(chat.person_id) == []
+
+
+async def test_a_machine_is_renamed_unless_another_bears_the_name(tmp_path: Path) -> None:
+    async with terminal(tmp_path) as chat:
+        for name in ("laptop", "desk"):
+            chat.head.add_machine(chat.person_id, name)
+        assert "laptop is now <b>x</b>." in await chat.types("/worker rename laptop '<b>x</b>'")
+        assert "another one's" in await chat.types("/worker rename '<b>x</b>' DESK")
+        assert "no machine called moon" in await chat.types("/worker rename moon sun")
+        assert "no machine called head" in await chat.types("/worker rename head sun")
+        for line in ("/worker rename laptop", "/worker dance"):
+            assert "Type it like /worker rename laptop desk" in await chat.types(line)
+        assert {it.name for it in await chat.head.machines(chat.person_id)} == {"<b>x</b>", "desk"}
+
+
+async def test_starting_with_the_system_is_explained_and_what_was_never_run_says_so(tmp_path: Path) -> None:
+    async with terminal(tmp_path) as chat:
+        printed = await chat.types("/worker autostart")
+        assert "hayride-node autostart on" in printed
+        assert printed.count("experimental, never run there") == 2
+
+
+async def test_connect_has_a_line_for_powershell_that_hands_over_to_wsl(tmp_path: Path) -> None:
+    async with terminal(tmp_path) as chat:
+        printed = await chat.types("/connect")
+        assert f'wsl -e sh -c "{COMMAND}"' in printed
+        assert "experimental; needs WSL2" in printed
+
+
+def test_the_line_for_powershell_fits_the_copy_button_or_is_left_out() -> None:
+    spare = 256 - len(for_windows(""))
+    assert len(for_windows("x" * spare)) == 256
+    assert for_windows("x" * (spare + 1)) == ""
+    for sign in ('"', "$", "`", "\\"):  # PowerShell or sh would read them
+        assert for_windows(f"curl {sign}") == ""
