@@ -54,4 +54,6 @@ ADMIN_COMMANDS: tuple[Command, ...] = (
 )
 
 #: Which commands make sense where others read along.
-GROUP_COMMANDS: tuple[Command, ...] = tuple(it for it in COMMANDS if it.name not in {"connect", "dashboard", "settings"})
+GROUP_COMMANDS: tuple[Command, ...] = tuple(
+    it for it in COMMANDS if it.name not in {"connect", "dashboard", "settings"}
+)

@@ -89,7 +89,7 @@ class TrainScreen(FormScreen[TrainForm]):
         return form.target or None
 
     def missing(self, form: TrainForm) -> str:
-        return "data" if form.data is None else "target" if not form.target else ""
+        return "data" if form.data is None else "place" if form.undecided else "target" if not form.target else ""
 
     def spec(self, form: TrainForm) -> Spec:
         assert form.data is not None
@@ -149,6 +149,10 @@ class TrainScreen(FormScreen[TrainForm]):
             fitting = [entry for entry in CATALOGUE if task is None or task in entry.tasks]
             about = "\n".join(f"{entry.title}: {entry.good_for}" for entry in fitting)
             return Html(f"Which model?\n{_each_line(about)}"), [(entry.title, entry.name) for entry in fitting]
+        if field == "place" and form.undecided:
+            return text("Several of your machines have that file. Which one?"), await places.choices(
+                chat, form.candidates
+            )
         if field == "place":
             return text("Where does the file lie and the job run?"), await places.choices(chat)
         return fill("Which settings? Type them like <code>{example}</code>", example=_SETTINGS_EXAMPLE), []
