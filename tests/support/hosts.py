@@ -17,8 +17,8 @@ host is nested in it with `unshare -mnpf --mount-proc`; the server never sees a 
 round. Each machine has one veth to the server and no other network: 10.77.N.1 is the server's end, 10.77.N.2 the
 machine's, where nothing listens; a machine's one route leads to SERVER and nothing is forwarded, so neither the server
 nor another machine reaches what is behind it. A machine behind NAT is 192.168.N.2, and its router, a host too, has the
-veth to the server as 10.77.N.2: the server sees that address only and has no route to 192.168.N.0. The router delays and
-loses packets where the kernel has netem.
+veth to the server as 10.77.N.2: the server sees that address only and has no route to 192.168.N.0. The router delays
+and loses packets where the kernel has netem.
 Mounts are private copies: /tmp and the tests' folders are shared with this process, so files pass as they are.
 
 `run` gives a `subprocess.Popen` whose signals reach the program itself (nsenter, which carries it, passes none on), and
@@ -271,7 +271,7 @@ class Site:
 
     @staticmethod
     def _wire(near: TestHost, device: str, network: str, far: TestHost) -> None:
-        """A veth: `device` at the near end, .1 of the network; eth0 at the far end, .2, with the far end's one route."""
+        """A veth: `device` at the near end, .1 of the network; eth0 at the far end, .2, with its one route."""
         near._net("wire", device, f"{network}.1", str(far.pid))
         far.address = f"{network}.2"
         far._net("address", "eth0", far.address)

@@ -4,8 +4,8 @@ set DEVICE up|down                 a device's state
 address DEVICE ADDRESS             gives a device its address in a /24, and brings it up
 route DEVICE ADDRESS GATEWAY       reaches ADDRESS, and nothing more, through GATEWAY
 wire DEVICE ADDRESS PID            makes a veth: DEVICE with ADDRESS here, eth0 in the network of process PID
-masquerade DEVICE                  forwards, and gives all that leaves by DEVICE its address: nftables, no program needed
-netem DEVICE MILLISECONDS PERCENT  delays what leaves by DEVICE and loses some of it; prints yes, or no where the kernel can't
+masquerade DEVICE                  forwards, and gives all that leaves by DEVICE its address (nftables)
+netem DEVICE MILLISECONDS PERCENT  delays what leaves by DEVICE and loses some; says yes, or no: the kernel lacks it
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ def main(command: str, device: str, *rest: str) -> None:
         elif command == "masquerade":
             masquerade(index)
         elif command == "netem":
-            print("yes" if netem(net, index, milliseconds=int(rest[0]), percent=int(rest[1])) else "no")
+            sys.stdout.write("yes" if netem(net, index, milliseconds=int(rest[0]), percent=int(rest[1])) else "no")
         else:
             net.addr("add", index=index, address=rest[0], prefixlen=24)
             net.link("set", index=index, state="up")
@@ -48,7 +48,10 @@ def masquerade(index: int) -> None:
     Path("/proc/sys/net/ipv4/ip_forward").write_text("1")
     leaves_by_device = [
         genex("meta", {"key": _META_OUT_DEVICE, "dreg": _REGISTER}),
-        genex("cmp", {"sreg": _REGISTER, "op": 0, "data": {"attrs": [("NFTA_DATA_VALUE", index.to_bytes(4, sys.byteorder))]}}),
+        genex(
+            "cmp",
+            {"sreg": _REGISTER, "op": 0, "data": {"attrs": [("NFTA_DATA_VALUE", index.to_bytes(4, sys.byteorder))]}},
+        ),
     ]
     with NFTables(nfgen_family=socket.AF_INET) as tables:
         tables.table("add", name="nat")
