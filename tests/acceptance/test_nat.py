@@ -24,7 +24,7 @@ from tests.support.world import LATE, PORT, until
 #: Seconds that the machine sleeps: the server has long called it out of reach, and its kernel still answers.
 SLEEP = 60.0
 #: Takes some time after the machine woke, and is looked at while it runs.
-LONG = "diagnosis model=random_forest n_estimators=6000"
+LONG = "diagnosis model=random_forest n_estimators=1500"
 _AS_ITS_OWNER = ["unshare", "--user", "--map-user=65534"]  # root keeps units for the whole system; this one has a home
 #: What systemd gives a service, besides what its unit says.
 _SYSTEMD_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
