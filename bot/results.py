@@ -126,6 +126,9 @@ def _activity(job: JobView, where: str) -> list[Html]:
     """What is going on, as far as it is known."""
     if job.cancelling and not job.status.ended:
         return [text("The work is being stopped.")]
+    if job.comparing_on:
+        machines = ", ".join(clip(name, 60) for name in job.comparing_on)
+        return [fill("{machines} have this table: each compares a share of the models first.", machines=machines)]
     if job.status is JobStatus.QUEUED or job.status is JobStatus.DISPATCHED:
         return [text("It starts as soon as it can. Waking a sleeping cluster takes about 12 seconds.")]
     if job.status is JobStatus.UNREACHABLE:
@@ -156,6 +159,9 @@ def _brief(job: JobView, where: str) -> Html:
     """One line for a door that prints; nothing once the last message says it all."""
     if job.status.ended:
         return Html("")
+    if job.comparing_on and not job.cancelling:
+        machines = ", ".join(clip(name, 60) for name in job.comparing_on)
+        return fill("… {title} is compared on {machines}", title=title(job), machines=machines)
     state = "stopping" if job.cancelling else words.STATUSES[job.status][1]
     step = f": {clip(job.progress.step, 120)}" if job.progress is not None else ""
     share = f", {amounts.percent(job.progress.fraction)}" if job.progress and job.progress.fraction is not None else ""
