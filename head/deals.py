@@ -45,10 +45,10 @@ from ray_jobs.spec import (
 log = logging.getLogger(__name__)
 T = TypeVar("T")
 
-#: Seconds of a budget from which a deal is worth its own time; the least that a search may have.
-WORTH, _LEAST = 30, 5
-#: Of the budget: what the machines' shares may take.
-SHARE = 1 / 3
+#: Seconds of a budget from which a deal is worth its own time.
+WORTH = 30
+#: Of the budget: what the machines' shares may take, and what is left for the search however late a machine was.
+SHARE, LEFT = 1 / 3, 1 / 2
 #: Seconds in which a machine has to say what its table is like.
 LOOK = 20.0
 #: Seconds beyond its budget in which a share has to be told: for reading the table and finding a free core.
@@ -90,7 +90,7 @@ def part_id(job_id: str, place: str) -> str:
 
 def parts_of(job_id: str, spec: TrainSpec, places: Sequence[str]) -> tuple[Part, ...]:
     """One for each place. Which candidates they are the agents know: every so manieth of those that suit the table."""
-    budget = max(_LEAST, int(SHARE * spec.budget))
+    budget = int(SHARE * spec.budget)
     training = spec.model_copy(update={"budget": budget, "compared": ()})
     return tuple(
         Part(
@@ -166,7 +166,7 @@ class Deals:
         compared = await self._unless_cancelled(pool, job, self._compared(pool, job, job.spec, places))
         if compared is None:
             return None
-        left = max(_LEAST, int(job.spec.budget - (self._clock.monotonic() - begun)))
+        left = max(int(LEFT * job.spec.budget), int(job.spec.budget - (self._clock.monotonic() - begun)))
         self._dealt[job.id] = job.spec.model_copy(update={"compared": compared, "budget": left})
         return self._dealt[job.id]
 

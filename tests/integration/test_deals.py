@@ -154,6 +154,7 @@ async def test_a_machine_that_hangs_or_is_away_or_has_another_table_does_not_cou
             assert (await plane.ended(job)).status is JobStatus.COMPLETED
             await asyncio.sleep(0.05)  # the part that hung is stopped, and forgotten, in the background
         assert [line.model for line in told(agents, job).compared] == list(MODELS[::2])
+        assert told(agents, job).budget >= 60  # half of it, however late somebody is
         assert (part_id(job.id, desk), desk) in agents.acknowledged
     assert hung.endings() == {laptop: "completed", desk: "cancelled"}
 
