@@ -20,7 +20,7 @@ from ray_jobs.auto.choice import Choice, choose
 from ray_jobs.auto.finals import Members, fit_members
 from ray_jobs.auto.fitting import Fit
 from ray_jobs.auto.order import AutoOrder, Found
-from ray_jobs.auto.parts import FOLDS, Parts, parts_of, sample_of
+from ray_jobs.auto.parts import Parts, parts_of, sample_of
 from ray_jobs.auto.race import Means, Race
 from ray_jobs.auto.runner import Runner
 from ray_jobs.auto.table import forget_table, write_table
@@ -41,6 +41,8 @@ _SAMPLE_SHARE, _RESULT_SHARE = 0.25, 0.4
 _OVERHEAD = 1.5
 #: Candidates that go on from the sample; members for whose fits time is kept.
 _GO_ON, _MEMBERS = 4, 4
+#: Folds on which several machines compare: enough to say who goes on to all of them.
+_SHARED = 3
 _ELSEWHERE = "The candidates were dealt out to the machines that have this table; the best of them took part here."
 
 
@@ -137,7 +139,7 @@ class _Search:
         """The rows depend on nothing that is a machine's own: not on its cores, its pace or what its share is."""
         parts = parts_of(self.order, self.size, self.models, shares)
         sample = sample_of(self.order, self.size, self.models, parts, shares)
-        same = sample or dict(list(parts.items())[:FOLDS])
+        same = sample or dict(list(parts.items())[:_SHARED])
         write_table(self.order, same, Path(self.template.folder))
         race = self._race(same, tuned=False, shorten=False)
         race.enter(dealt(self.models, self.size, share, shares))
