@@ -50,9 +50,9 @@ WORTH = 30
 #: Of the budget: what the machines' shares may take, and what is left for the search however late a machine was.
 SHARE, LEFT = 1 / 3, 1 / 2
 #: Seconds in which a machine has to say what its table is like.
-LOOK = 20.0
-#: Seconds beyond its budget in which a share has to be told: for reading the table and finding a free core.
-GRACE = 20.0
+LOOK = 30.0
+#: Seconds beyond its budget in which a share has to be told: for a free core, its libraries and reading the table.
+GRACE = 45.0
 #: Seconds between two looks whether the person still wants the job; seconds for a stopped part to end.
 TICK, ENDING = 1.0, 30.0
 _MOST_LINES, _MOST_LETTERS = 50, 2000
