@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from bot.language import N_
+
 
 @dataclass(frozen=True, kw_only=True)
 class Command:
@@ -13,15 +15,15 @@ class Command:
 
 
 COMMANDS: tuple[Command, ...] = (
-    Command(name="start", about="what this is, and how things stand"),
-    Command(name="connect", about="add a machine of yours"),
-    Command(name="worker", about="your machines"),
-    Command(name="data", about="look at a table", example="/data ~/hayride/churn.csv"),
-    Command(name="train", about="train a model", example="/train ~/hayride/churn.csv churned"),
-    Command(name="predict", about="use a model", example="/predict ~/hayride/new.csv"),
-    Command(name="jobs", about="what runs and what ran"),
-    Command(name="models", about="your models: rename, delete, compare, export", example="/models compare OLD NEW"),
-    Command(name="dashboard", about="look into your cluster"),
-    Command(name="cancel", about="stop a job, or leave a form"),
-    Command(name="help", about="all commands"),
+    Command(name="start", about=N_("what this is, and how things stand")),
+    Command(name="connect", about=N_("add a machine of yours")),
+    Command(name="worker", about=N_("your machines")),
+    Command(name="data", about=N_("look at a table"), example="/data ~/hayride/churn.csv"),
+    Command(name="train", about=N_("train a model"), example="/train ~/hayride/churn.csv churned"),
+    Command(name="predict", about=N_("use a model"), example="/predict ~/hayride/new.csv"),
+    Command(name="jobs", about=N_("what runs and what ran")),
+    Command(name="models", about=N_("your models: rename, delete, compare, export"), example="/models compare OLD NEW"),
+    Command(name="dashboard", about=N_("look into your cluster")),
+    Command(name="cancel", about=N_("stop a job, or leave a form")),
+    Command(name="help", about=N_("all commands")),
 )

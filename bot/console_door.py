@@ -25,8 +25,10 @@ from typing import ClassVar, TextIO
 from rich.console import Console
 from rich.text import Text
 
+from bot import amounts
 from bot.arguments import unquote
-from bot.html import Html, plain, runs, text
+from bot.html import Html, fill, plain, runs, text
+from bot.language import tr
 from bot.messages import Button, Incoming, LinkButton, Message, Pressed, Sent, Typed
 from bot.service import Bot
 from head.api import UPLOAD_LIMIT, ChatSettings, Clock, HeadApi, JobStatus, Person
@@ -76,7 +78,7 @@ class ConsoleDoor:
     async def run(self) -> int:
         """Until the input ends and all that was started has ended."""
         if self._terminal is not None:
-            self._say(text("Hayride. Type /start, /help, or #1 to press the first button; Ctrl-D ends."))
+            self._say(fill("Hayride. Type /start, /help, or #1 to press the first button; Ctrl-D ends."))
         self._prompt()
         while (line := await self._lines.get()) is not None:
             self._answering = True
@@ -108,8 +110,13 @@ class ConsoleDoor:
 
     async def _press(self, number: int) -> None:
         if not 1 <= number <= len(self._buttons):
-            many = f"There are {len(self._buttons)} buttons" if self._buttons else "There are no buttons"
-            self._say(text(f"No button has the number {number}. {many} just now."))
+            many = amounts.plural(
+                len(self._buttons), "There is {n} button just now.", "There are {n} buttons just now."
+            )
+            none = tr("There are no buttons just now.")
+            self._say(
+                fill("No button has the number {number}. {many}", number=number, many=many if self._buttons else none)
+            )
             return
 
         async def answer(words: str) -> None:
@@ -122,7 +129,7 @@ class ConsoleDoor:
     async def _send_file(self, name: str) -> None:
         found = await asyncio.to_thread(_regular_file, name)
         if found is None:
-            self._say(text(f"There is no file {name} here. Nothing was sent. Type + and the path of a file."))
+            self._say(fill("There is no file {name} here. Nothing was sent. Type + and the path of a file.", name=name))
             return
         path, size = found
         await self._hand_in(Sent(name=path.name, size=size, content=lambda: _content(path)))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from bot.chat import Chat
+from bot.language import tr
 from head.api import HEAD, MachineState, MachineView
 
 SERVER_NAMES = {HEAD, "server"}
@@ -16,7 +17,7 @@ async def machine(chat: Chat, place: str) -> MachineView | None:
 async def find(chat: Chat, name: str) -> tuple[str, str] | None:
     """Id and name of the place that a person means by a name or an id, in any case of letters."""
     wanted = name.strip().casefold()
-    if wanted in SERVER_NAMES:
+    if wanted in {*SERVER_NAMES, tr("server")}:
         return HEAD, HEAD
     mine = await chat.api.machines(chat.person.id)
     for it in mine:
@@ -29,5 +30,7 @@ async def choices(chat: Chat) -> list[tuple[str, str]]:
     """(label, id) of every place, connected machines first, the server last."""
     mine = await chat.api.machines(chat.person.id)
     ready = sorted(mine, key=lambda it: it.state is not MachineState.CONNECTED)
-    labels = [(it.name if it.state is MachineState.CONNECTED else f"{it.name} (away)", it.id) for it in ready]
-    return [*labels, ("the server", HEAD)]
+    labels = [
+        (it.name if it.state is MachineState.CONNECTED else tr("{name} (away)", name=it.name), it.id) for it in ready
+    ]
+    return [*labels, (tr("the server"), HEAD)]

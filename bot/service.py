@@ -13,6 +13,7 @@ from bot.cards import Cards
 from bot.chat import Chat
 from bot.door import Door, Undeliverable
 from bot.joins import Joins
+from bot.language import ENGLISH, language_of, speaking
 from bot.messages import Incoming
 from bot.outbox import Outbox
 from bot.router import Router
@@ -33,6 +34,7 @@ class Bot:
         self._doors: dict[str, tuple[Door, Outbox]] = {}
         self._turns: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
         self._asked: set[str] = set()
+        self._languages: dict[str, str] = {}  #: by person, as heard last
         self._tasks: set[asyncio.Task[None]] = set()
         self._looking: dict[Change, bool] = {}  #: what is looked at now; True: it changed again meanwhile
         self._follower: asyncio.Task[None] | None = None
@@ -74,9 +76,11 @@ class Bot:
             reach=self._outbox,
             asked=self._asked,
         )
+        self._languages[incoming.person.id] = language = language_of("", incoming.language)
         turn = self._turns.setdefault(incoming.chat_id, asyncio.Lock())
         async with turn:
-            await self._answer(chat)
+            with speaking(language):
+                await self._answer(chat)
         return chat.started
 
     async def _answer(self, chat: Chat) -> None:
@@ -123,12 +127,13 @@ class Bot:
 
     async def _changed(self, change: Change) -> None:
         try:
-            if change.job_id:
-                await self.cards.follow(change.person_id, change.job_id)
-            if change.offer_id:
-                await self.joins.offer_changed(change.person_id, change.offer_id)
-            if change.machine_id:
-                await self.joins.machine_changed(change.person_id, change.machine_id)
+            with speaking(self._languages.get(change.person_id, ENGLISH)):
+                if change.job_id:
+                    await self.cards.follow(change.person_id, change.job_id)
+                if change.offer_id:
+                    await self.joins.offer_changed(change.person_id, change.offer_id)
+                if change.machine_id:
+                    await self.joins.machine_changed(change.person_id, change.machine_id)
         except Exception:
             logger.exception("a change could not be shown")
 

@@ -22,6 +22,7 @@ from telegram.ext import Application, TypeHandler
 from bot.commands import COMMANDS
 from bot.door import Busy, Gone, Undeliverable
 from bot.html import CAPTION_LIMIT, fit
+from bot.language import ENGLISH, LANGUAGES, speaking, tr
 from bot.messages import Button, CopyButton, Incoming, LinkButton, Message, Pressed, Row, Sent, Typed
 from bot.service import Bot
 from head.api import ChatSettings, Clock, HayrideError, HeadApi
@@ -111,9 +112,13 @@ class TelegramDoor:
 
     async def _introduce(self) -> None:
         """The menu; no lock, and not worth failing for."""
-        menu = [telegram.BotCommand(it.name, it.about) for it in COMMANDS]
-        with contextlib.suppress(refusals.TelegramError):
-            await self._application.bot.set_my_commands(menu)
+        for language in LANGUAGES:
+            with speaking(language):
+                menu = [telegram.BotCommand(it.name, tr(it.about)) for it in COMMANDS]
+            # Those of no language are for everybody who speaks none of the others.
+            code = None if language == ENGLISH else language
+            with contextlib.suppress(refusals.TelegramError):
+                await self._application.bot.set_my_commands(menu, language_code=code)
 
     # --- what comes in ---
 
@@ -125,7 +130,8 @@ class TelegramDoor:
         person = await self._bot.api.person_for_telegram(user.id, user.full_name)
         private = chat.type == ChatType.PRIVATE
         chat_id = f"{self.prefix}:{chat.id}"
-        self._bot.submit(Incoming(person=person, chat_id=chat_id, private=private, what=what))
+        language = user.language_code or ""
+        self._bot.submit(Incoming(person=person, chat_id=chat_id, private=private, what=what, language=language))
 
     def _what(self, update: telegram.Update) -> Typed | Pressed | Sent | None:
         query, message = update.callback_query, update.message
@@ -159,7 +165,7 @@ class TelegramDoor:
             file = await self._application.bot.get_file(file_id)
             body = await file.download_as_bytearray()
         except refusals.TelegramError as failure:
-            raise TelegramRefused("Telegram did not hand over the file.", remedy="Send it again.") from failure
+            raise TelegramRefused(tr("Telegram did not hand over the file."), remedy=tr("Send it again.")) from failure
         for start in range(0, len(body), _CHUNK):
             yield bytes(body[start : start + _CHUNK])
 

@@ -7,7 +7,8 @@ from dataclasses import replace
 from bot.callbacks import Verb, pack
 from bot.chat import Chat
 from bot.door import Undeliverable
-from bot.html import clip, fill, text
+from bot.html import clip, fill
+from bot.language import tr
 from bot.messages import Button, Message
 from head.api import Person
 
@@ -21,49 +22,49 @@ async def stranger(chat: Chat) -> None:
     """One polite line and a way in; nothing else happens for somebody who was not admitted."""
     if not chat.private:
         return
-    ask = Button(label="Request access", callback=pack(Verb.ASK))
-    await chat.show(Message(text=text("This is a private Hayride server. An admin can let you in."), rows=((ask,),)))
+    ask = Button(label=tr("Request access"), callback=pack(Verb.ASK))
+    await chat.show(Message(text=fill("This is a private Hayride server. An admin can let you in."), rows=((ask,),)))
 
 
 async def ask(chat: Chat) -> None:
     """Tells every admin, once until one of them has answered."""
     person = chat.person
     if person.admitted:
-        await chat.show(text("You are in already. Send /start"))
+        await chat.show(fill("You are in already. Send /start"))
         return
     if person.id in chat.asked:
         await chat.alert("Your request is with the admins.")
         return
     chat.asked.add(person.id)
     question = Message(
-        text=fill("<b>{name}</b> asks to use this server.", name=clip(person.name, 60) or "Somebody"),
+        text=fill("<b>{name}</b> asks to use this server.", name=clip(person.name, 60) or tr("Somebody")),
         rows=(
             (
-                Button(label="Allow", callback=pack(Verb.ALLOW, person.id)),
-                Button(label="Refuse", callback=pack(Verb.REFUSE, person.id)),
+                Button(label=tr("Allow"), callback=pack(Verb.ALLOW, person.id)),
+                Button(label=tr("Refuse"), callback=pack(Verb.REFUSE, person.id)),
             ),
         ),
     )
     told = [await _tell(chat, admin, question) for admin in await chat.api.admins()]
     if any(told):
-        await chat.show(text("Your request is with the admins. I write to you as soon as one of them answers."))
+        await chat.show(fill("Your request is with the admins. I write to you as soon as one of them answers."))
     else:
         chat.asked.discard(person.id)
-        await chat.show(text("No admin can be reached just now. Try again later, or ask the operator directly."))
+        await chat.show(fill("No admin can be reached just now. Try again later, or ask the operator directly."))
 
 
 async def decide(chat: Chat, person_id: str, admitted: bool) -> None:
     """An admin's answer; the control plane checks that it is one."""
     person = await chat.api.admit(chat.person.id, person_id, admitted)
     chat.asked.discard(person_id)
-    name = clip(person.name, 60) or "That person"
-    said = "<b>{name}</b> may use this server." if admitted else "<b>{name}</b> stays outside."
-    await chat.show(fill(said, name=name))
+    name = clip(person.name, 60) or tr("That person")
     if admitted:
-        start = Button(label="Start", callback=pack(Verb.OPEN, "start"))
-        await _tell(chat, person, Message(text=text("You are in. Welcome!"), rows=((start,),)))
+        await chat.show(fill("<b>{name}</b> may use this server.", name=name))
+        start = Button(label=tr("Start"), callback=pack(Verb.OPEN, "start"))
+        await _tell(chat, person, Message(text=fill("You are in. Welcome!"), rows=((start,),)))
     else:
-        await _tell(chat, person, Message(text=text("An admin declined your request for now.")))
+        await chat.show(fill("<b>{name}</b> stays outside.", name=name))
+        await _tell(chat, person, Message(text=fill("An admin declined your request for now.")))
 
 
 async def _tell(chat: Chat, person: Person, message: Message) -> bool:

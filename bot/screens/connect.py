@@ -5,6 +5,7 @@ from __future__ import annotations
 from bot import amounts, words
 from bot.chat import Chat
 from bot.html import Html, fill, lines, text
+from bot.language import tr
 from bot.messages import CopyButton, Message
 from head.api import JoinOffer, JoinState
 
@@ -12,14 +13,14 @@ from head.api import JoinOffer, JoinState
 async def open(chat: Chat, arguments: str) -> None:
     if not chat.api.joining_enabled:
         off = words.three(
-            "Adding machines is switched off on this server.",
-            "Files that you send me are used on the server itself.",
-            "Send me a file, or ask the admin to switch joining on.",
+            fill("Adding machines is switched off on this server."),
+            fill("Files that you send me are used on the server itself."),
+            fill("Send me a file, or ask the admin to switch joining on."),
         )
         await chat.show(off)
         return
     if not chat.private:
-        await chat.show(text("I only show that command in our private chat: whoever has it can join your machines."))
+        await chat.show(fill("I only show that command in our private chat: whoever has it can join your machines."))
         return
     offer = await chat.api.offer_join(chat.person.id)
     message_id = await chat.show(_command(chat, offer))
@@ -33,10 +34,13 @@ def _command(chat: Chat, offer: JoinOffer) -> Message:
             fill("<b>Run this on the machine</b> (Linux, or WSL2 on Windows):"),
             fill("<code>{command}</code>", command=offer.command),
             Html(""),
-            text(f"It works once, within {minutes}. It installs into a folder of its own and needs no root."),
-            text("The machine then shares one folder, ~/hayride, with your jobs, read-only. Put your data there."),
+            fill(
+                "It works once, within {minutes}. It installs into a folder of its own and needs no root.",
+                minutes=minutes,
+            ),
+            fill("The machine then shares one folder, ~/hayride, with your jobs, read-only. Put your data there."),
             Html(""),
-            text(words.JOINS[JoinState.WAITING]),
+            text(tr(words.JOINS[JoinState.WAITING])),
         ),
-        rows=((CopyButton(label="Copy the command", text=offer.command),),),
+        rows=((CopyButton(label=tr("Copy the command"), text=offer.command),),),
     )

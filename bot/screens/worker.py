@@ -6,6 +6,7 @@ from bot import amounts, places, words
 from bot.callbacks import Verb, pack
 from bot.chat import Chat
 from bot.html import Html, clip, fill, lines, text
+from bot.language import tr
 from bot.messages import Button, Message, Row
 from head.api import MachineState, MachineView
 
@@ -15,17 +16,18 @@ _SHOWN = 12
 
 async def open(chat: Chat, arguments: str) -> None:
     machines = await chat.api.machines(chat.person.id)
-    connect: tuple[Row, ...] = ((Button(label="Connect a machine", callback=pack(Verb.OPEN, "connect")),),)
+    connect: tuple[Row, ...] = ((Button(label=tr("Connect a machine"), callback=pack(Verb.OPEN, "connect")),),)
     if not chat.api.joining_enabled:
         connect = ()
-    off = None if chat.api.joining_enabled else text("Adding machines is switched off on this server.")
+    off = None if chat.api.joining_enabled else fill("Adding machines is switched off on this server.")
     if not machines:
-        nothing = text("You have no machine yet. Files that you send me are used on the server.")
+        nothing = fill("You have no machine yet. Files that you send me are used on the server.")
         await chat.show(Message(text=lines(nothing, off), rows=connect))
         return
     shown = [_machine(chat, it) for it in machines[:_SHOWN]]
     rows: list[Row] = [
-        (Button(label=clip(f"Revoke {it.name}", 40), callback=pack(Verb.DOUBT, it.id)),) for it in machines[:_SHOWN]
+        (Button(label=clip(tr("Revoke {name}", name=it.name), 40), callback=pack(Verb.DOUBT, it.id)),)
+        for it in machines[:_SHOWN]
     ]
     await chat.show(Message(text=lines(fill("<b>Machines</b>"), *shown, off), rows=(*rows, *connect)))
 
@@ -41,11 +43,11 @@ async def doubt(chat: Chat, machine_id: str) -> None:
     last = len(await chat.api.machines(chat.person.id)) == 1
     question = lines(
         fill("Revoke <b>{name}</b>? It is cut off at once, and its open jobs end.", name=name),
-        text("Files and models on it stay on it. To use it again, /connect it again."),
-        text("It is your last machine: files and models of yours on the server are deleted.") if last else None,
+        fill("Files and models on it stay on it. To use it again, /connect it again."),
+        fill("It is your last machine: files and models of yours on the server are deleted.") if last else None,
     )
-    yes = Button(label=f"Yes, revoke {name}", callback=pack(Verb.REVOKE, machine.id))
-    keep = Button(label=f"Keep {name}", callback=pack(Verb.OPEN, "worker"))
+    yes = Button(label=tr("Yes, revoke {name}", name=name), callback=pack(Verb.REVOKE, machine.id))
+    keep = Button(label=tr("Keep {name}", name=name), callback=pack(Verb.OPEN, "worker"))
     await chat.show(Message(text=question, rows=((yes,), (keep,))))
 
 
@@ -62,23 +64,25 @@ async def revoke(chat: Chat, machine_id: str) -> None:
 def _machine(chat: Chat, it: MachineView) -> Html:
     icon, state = words.MACHINES[it.state]
     now = chat.clock.now()
-    since = "" if it.state is MachineState.NEVER else f" for {amounts.span(it.since, now)}"
+    since = "" if it.state is MachineState.NEVER else tr(" for {time}", time=amounts.span(it.since, now))
     facts = [
-        f"{it.cores} cores" if it.cores else "",
+        amounts.plural(it.cores, "{n} core", "{n} cores") if it.cores else "",
         amounts.memory(it.memory) if it.memory else "",
-        f"{amounts.plural(it.running_jobs, 'job')} running" if it.running_jobs else "",
+        amounts.plural(it.running_jobs, "{n} job running", "{n} jobs running") if it.running_jobs else "",
         clip(it.platform, 60),
     ]
     contact = None
     if it.state is not MachineState.CONNECTED and it.last_seen is not None:
-        contact = text(f"Last contact {amounts.ago(it.last_seen, now)}. Its jobs go on; results come when it is back.")
+        contact = fill(
+            "Last contact {ago}. Its jobs go on; results come when it is back.", ago=amounts.ago(it.last_seen, now)
+        )
     return lines(
-        fill("{icon} <b>{name}</b> {state}{since}", icon=icon, name=clip(it.name, 40), state=state, since=since),
+        fill("{icon} <b>{name}</b> {state}{since}", icon=icon, name=clip(it.name, 40), state=tr(state), since=since),
         text(", ".join(fact for fact in facts if fact)) if any(facts) else None,
         contact,
         words.admission(it.code) if it.code else None,
         text(f"⏸ {clip(it.paused, 200)}") if it.paused else None,
         fill("⚠️ Its node agent is too old. Type there: <code>hayride-node upgrade</code>") if it.outdated else None,
         fill("Shares {folders}", folders=", ".join(clip(it_, 80) for it_ in it.allowed[:4])) if it.allowed else None,
-        text("⚠️ Not sealed: jobs there can read the owner's files.") if it.sealed is False else None,
+        fill("⚠️ Not sealed: jobs there can read the owner's files.") if it.sealed is False else None,
     )
