@@ -152,7 +152,7 @@ def _activity(job: JobView, where: str) -> list[Html]:
 
 def _candidate(place: int, line: Candidate) -> Html:
     loss = tr("no result") if line.loss is None else tr("loss {loss}", loss=amounts.metric(line.loss))
-    return fill("{place}. {name}, {loss}", place=place, name=clip(line.name, 60), loss=loss)
+    return fill("{place}. {name}, {loss}", place=place, name=clip(heard(line.name), 60), loss=loss)
 
 
 def _bar(fraction: float) -> str:
@@ -281,7 +281,7 @@ def _leaders(result: TrainResult) -> Html | None:
     parts = [line for line in result.leaderboard if line.weight > 0]
     if not parts:
         return None
-    shares = [f"{clip(line.name, 40)} {amounts.percent(line.weight)}" for line in parts[:5]]
+    shares = [f"{clip(heard(line.name), 40)} {amounts.percent(line.weight)}" for line in parts[:5]]
     tried = amounts.plural(len(result.leaderboard), "{n} model", "{n} models")
     return fill("Made of {parts}; {tried} compared.", parts=", ".join(shares), tried=tried)
 
