@@ -22,6 +22,10 @@ class Verb(StrEnum):
     ASK = "ask"  #: a stranger asks for access
     ALLOW = "allow"  #: an admin lets a person in; id: the person
     REFUSE = "refuse"  #: an admin does not
+    USER = "user"  #: id: a person to show to an admin
+    OUST = "oust"  #: id: a person to remove; asks first
+    REMOVE = "remove"  #: id: a person; was asked about before
+    SLEEP = "sleep"  #: id: a pool to put to sleep
     RUN = "run"  #: id: a draft
     EDIT = "edit"  #: id: a draft, choice: the field to fill in; "form" for none
     PICK = "pick"  #: id: a draft, choice: the number of the answer, or the answer

@@ -31,7 +31,6 @@ class Chat:
     incoming: Incoming
     joins: Joins
     reach: Callable[[str], Outbox | None]  #: the way to another chat
-    asked: set[str]  #: ids of the people whose request for access waits for an answer
     started: list[str] = field(default_factory=list)  #: the jobs that this answer started
     _shown: int | None = None  #: the message that `show` redraws
     _answered: bool = False

@@ -22,8 +22,23 @@ COMMANDS: tuple[Command, ...] = (
     Command(name="train", about=N_("train a model"), example="/train ~/hayride/churn.csv churned"),
     Command(name="predict", about=N_("use a model"), example="/predict ~/hayride/new.csv"),
     Command(name="jobs", about=N_("what runs and what ran")),
-    Command(name="models", about=N_("your models: rename, delete, compare, export"), example="/models compare OLD NEW"),
+    Command(
+        name="models",
+        about=N_("your models: rename, delete, compare, export"),
+        example="/models compare OLD NEW",
+    ),
     Command(name="dashboard", about=N_("look into your cluster")),
     Command(name="cancel", about=N_("stop a job, or leave a form")),
     Command(name="help", about=N_("all commands")),
 )
+
+#: In the menus of admins' chats, and unknown to everybody else.
+ADMIN_COMMANDS: tuple[Command, ...] = (
+    Command(name="users", about=N_("who may use this server")),
+    Command(name="pools", about=N_("everybody's clusters")),
+    Command(name="allow_here", about=N_("answer in this group")),
+    Command(name="forbid_here", about=N_("answer no more in this group")),
+)
+
+#: Which commands make sense where others read along.
+GROUP_COMMANDS: tuple[Command, ...] = tuple(it for it in COMMANDS if it.name not in {"connect", "dashboard"})

@@ -30,6 +30,7 @@ from bot.arguments import unquote
 from bot.html import Html, fill, plain, runs, text
 from bot.language import tr
 from bot.messages import Button, Incoming, LinkButton, Message, Pressed, Sent, Typed
+from bot.pace import Rate
 from bot.service import Bot
 from head.api import UPLOAD_LIMIT, ChatSettings, Clock, HeadApi, JobStatus, Person
 
@@ -59,6 +60,7 @@ class ConsoleDoor:
 
     prefix: ClassVar[str] = CHAT
     keeps_files: ClassVar[bool] = True
+    rate: Rate | None = None
 
     def __init__(self, bot: Bot, person: Person, *, lines: asyncio.Queue[str | None], out: TextIO) -> None:
         self._bot = bot
@@ -148,6 +150,9 @@ class ConsoleDoor:
         return failed
 
     # --- what goes out ---
+
+    def chat_rate(self, chat_id: str) -> Rate | None:
+        return None
 
     async def send(self, chat_id: str, message: Message) -> int:
         self._count += 1

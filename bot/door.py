@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import ClassVar, Protocol
 
 from bot.messages import Message
+from bot.pace import Rate
 
 
 class Busy(Exception):
@@ -28,6 +29,11 @@ class Door(Protocol):
     prefix: ClassVar[str]
     #: Whether an attached file is shown by its path, and so has to stay.
     keeps_files: ClassVar[bool]
+    #: How many messages and redraws all chats together may have; None: as many as they like.
+    rate: Rate | None
+
+    def chat_rate(self, chat_id: str) -> Rate | None:
+        """How many of them this chat may have."""
 
     async def send(self, chat_id: str, message: Message) -> int:
         """Shows a new message; its id. Raises Busy or Undeliverable."""

@@ -3,6 +3,10 @@
 In a lane, replies and results go first and in order. Progress goes last, and of each message only the newest: a card is
 redrawn only where it changed, at least 5 s after its last time, stretching to 30 s for a job that takes long. A chat
 that Telegram asks to slow down is paused alone.
+
+Each chat keeps to its door's rate for it, and all together to the door's; replies and results may use all of both,
+progress two thirds. What was sent but not confirmed, since the connection broke, is sent again: a result that is seen
+twice is better than one that is lost.
 """
 
 from __future__ import annotations
@@ -10,11 +14,13 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import deque
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 
 from bot.door import Busy, Door, Gone, Undeliverable
 from bot.messages import Message
+from bot.pace import Pace
 from head.api import Clock
 
 logger = logging.getLogger(__name__)
@@ -48,6 +54,7 @@ class Outbox:
     def __init__(self, door: Door, clock: Clock) -> None:
         self._door = door
         self._clock = clock
+        self._pace = Pace(door.rate, clock) if door.rate else None
         self._lanes: dict[str, _Lane] = {}
 
     async def send(self, chat_id: str, message: Message) -> int:
@@ -84,16 +91,23 @@ class Outbox:
             lane.give_up()
 
     def _lane(self, chat_id: str) -> _Lane:
-        return self._lanes.setdefault(chat_id, _Lane(chat_id, self._door, self._clock))
+        lane = self._lanes.get(chat_id)
+        if lane is None:
+            rate = self._door.chat_rate(chat_id)
+            own = Pace(rate, self._clock) if rate else None
+            paces = [pace for pace in (own, self._pace) if pace is not None]
+            lane = self._lanes[chat_id] = _Lane(chat_id, self._door, self._clock, paces)
+        return lane
 
 
 class _Lane:
     """One chat's queue; its task lives while there is something to do."""
 
-    def __init__(self, chat_id: str, door: Door, clock: Clock) -> None:
+    def __init__(self, chat_id: str, door: Door, clock: Clock, paces: Sequence[Pace]) -> None:
         self._chat_id = chat_id
         self._door = door
         self._clock = clock
+        self._paces = paces
         self._errands: deque[_Errand] = deque()
         self._news = asyncio.Event()
         self.cards: dict[int, _Card] = {}
@@ -133,10 +147,21 @@ class _Lane:
             if not waiting:
                 return
             due, message_id = min(waiting)
-            if (pause := due - self._clock.monotonic()) > 0:
+            pause = max(due - self._clock.monotonic(), self._wait(urgent=False))
+            if pause > 0:
                 await self._sleep_or_news(pause)
             else:
                 await self._redraw(message_id, self.cards[message_id])
+
+    def _wait(self, *, urgent: bool) -> float:
+        return max((pace.wait(urgent=urgent) for pace in self._paces), default=0.0)
+
+    @contextmanager
+    def _turn(self) -> Iterator[None]:
+        with ExitStack() as turns:
+            for pace in self._paces:
+                turns.enter_context(pace.turn())
+            yield
 
     async def _sleep_or_news(self, seconds: float) -> None:
         sleeping = asyncio.ensure_future(self._clock.sleep(seconds))
@@ -151,8 +176,12 @@ class _Lane:
         """Until it worked or cannot work. Only the pause is ours: a cancelled waiter does not unsend a message."""
         try:
             for attempt in range(ATTEMPTS):
+                while (pause := self._wait(urgent=True)) > 0:
+                    await self._clock.sleep(pause)
                 try:
-                    _settle(errand.done, await errand.do())
+                    with self._turn():
+                        sent = await errand.do()
+                    _settle(errand.done, sent)
                     return
                 except Busy as busy:
                     await self._pause(busy, attempt)
@@ -168,7 +197,8 @@ class _Lane:
         if wanted is None:
             return
         try:
-            await self._door.edit(self._chat_id, message_id, wanted)
+            with self._turn():
+                await self._door.edit(self._chat_id, message_id, wanted)
         except Busy as busy:
             card.wanted = card.wanted or wanted
             card.due = self._clock.monotonic() + SHORTEST

@@ -11,8 +11,23 @@ from bot.callbacks import BadCallback, Callback, Verb, unpack
 from bot.chat import Chat
 from bot.html import clip, fill, lines
 from bot.language import tr
-from bot.messages import Button, Message, Pressed, Sent
-from bot.screens import access, cancel, connect, dashboard, data, files, help, jobs, models, start, worker
+from bot.messages import Button, Message, Pressed, Sent, Typed
+from bot.screens import (
+    access,
+    cancel,
+    connect,
+    dashboard,
+    data,
+    files,
+    groups,
+    help,
+    jobs,
+    models,
+    pools,
+    start,
+    users,
+    worker,
+)
 from bot.screens.form_screen import FormScreen
 from bot.screens.predict import PredictScreen
 from bot.screens.train import TrainScreen
@@ -44,6 +59,12 @@ class Router:
             "dashboard": dashboard.open,
             "cancel": cancel.open,
         }
+        self.admin_commands: dict[str, Open] = {
+            "users": users.open,
+            "pools": pools.open,
+            "allow_here": groups.allow,
+            "forbid_here": groups.forbid,
+        }
         self.presses: dict[Verb, Press] = {
             **dict.fromkeys(_FORM_VERBS, self._form),
             Verb.OPEN: self._open,
@@ -51,6 +72,10 @@ class Router:
             Verb.ASK: lambda chat, _: access.ask(chat),
             Verb.ALLOW: lambda chat, callback: access.decide(chat, callback.id, True),
             Verb.REFUSE: lambda chat, callback: access.decide(chat, callback.id, False),
+            Verb.USER: lambda chat, callback: users.show(chat, callback.id),
+            Verb.OUST: lambda chat, callback: users.oust(chat, callback.id),
+            Verb.REMOVE: lambda chat, callback: access.remove(chat, callback.id),
+            Verb.SLEEP: lambda chat, callback: pools.sleep(chat, callback.id),
             Verb.USE: self._use,
             Verb.JOB: lambda chat, callback: jobs.show(chat, callback.id),
             Verb.STOP: lambda chat, callback: jobs.stop(chat, callback.id),
@@ -62,6 +87,8 @@ class Router:
 
     async def route(self, chat: Chat) -> None:
         what = chat.incoming.what
+        if not chat.private and not await self._answers_here(chat):
+            return
         if isinstance(what, Pressed):
             await self._pressed(chat, what)
         elif not chat.person.admitted:
@@ -70,6 +97,13 @@ class Router:
             await self._sent(chat, what)
         else:
             await self._typed(chat, what.text.strip())
+
+    async def _answers_here(self, chat: Chat) -> bool:
+        """Whether a group is one that an admin allowed; the command that allows it is heard everywhere."""
+        what = chat.incoming.what
+        command = _COMMAND.fullmatch(what.text.strip()) if isinstance(what, Typed) else None
+        allowing = command is not None and command[1].lower() == "allow_here" and chat.person.admin
+        return allowing or await chat.api.group_allowed(chat.id)
 
     # --- what was typed ---
 
@@ -84,7 +118,7 @@ class Router:
             await self._answer(chat, line)
 
     async def _command(self, chat: Chat, name: str, arguments: str) -> None:
-        opened = self.commands.get(name)
+        opened = self._opens(chat, name)
         if opened is None:
             if chat.private:
                 await chat.show(fill("I do not know /{name}. See /help for what I can do.", name=clip(name, 40)))
@@ -92,6 +126,10 @@ class Router:
         if name != "cancel":
             await self._set_aside(chat)
         await opened(chat, arguments)
+
+    def _opens(self, chat: Chat, name: str) -> Open | None:
+        """An admin's command is no command for anybody else."""
+        return self.commands.get(name) or (self.admin_commands.get(name) if chat.person.admin else None)
 
     async def _set_aside(self, chat: Chat) -> None:
         """A form that waits for an answer must not swallow what is typed from now on; it can be taken up again."""
@@ -148,13 +186,14 @@ class Router:
         await self.presses[callback.verb](chat, callback)
 
     async def _open(self, chat: Chat, callback: Callback) -> None:
-        opened = self.commands.get(callback.id)
+        opened = self._opens(chat, callback.id)
         if opened is not None:
             await opened(chat, "")
 
     async def _page(self, chat: Chat, callback: Callback) -> None:
         offset = int(callback.choice) if callback.choice.isdigit() else 0
-        await (models.page if callback.id == "models" else jobs.page)(chat, offset)
+        pages = {"models": models.page, "users": users.page, "pools": pools.page}
+        await pages.get(callback.id, jobs.page)(chat, offset)
 
     async def _form(self, chat: Chat, callback: Callback) -> None:
         draft = await self._draft(chat, callback)

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import secrets
 from collections.abc import AsyncIterator, Coroutine
 from weakref import WeakValueDictionary
 
-from bot import words
+from bot import errors
 from bot.cards import Cards
 from bot.chat import Chat
 from bot.door import Door, Undeliverable
@@ -33,7 +32,6 @@ class Bot:
         self.joins = Joins(api, clock, self._outbox)
         self._doors: dict[str, tuple[Door, Outbox]] = {}
         self._turns: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
-        self._asked: set[str] = set()
         self._languages: dict[str, str] = {}  #: by person, as heard last
         self._tasks: set[asyncio.Task[None]] = set()
         self._looking: dict[Change, bool] = {}  #: what is looked at now; True: it changed again meanwhile
@@ -74,7 +72,6 @@ class Bot:
             outbox=outbox,
             incoming=incoming,
             reach=self._outbox,
-            asked=self._asked,
         )
         self._languages[incoming.person.id] = language = language_of("", incoming.language)
         turn = self._turns.setdefault(incoming.chat_id, asyncio.Lock())
@@ -88,13 +85,11 @@ class Bot:
             try:
                 await self.router.route(chat)
             except HayrideError as error:
-                await chat.show(words.error(error))
+                await chat.show(errors.told(error))
             except (Undeliverable, asyncio.CancelledError):
                 raise
-            except Exception:
-                id = secrets.token_hex(4)
-                logger.exception("bug %s", id)
-                await chat.show(words.bug(id))
+            except Exception as error:
+                await chat.show(errors.bug(error))
             await chat.acknowledge()
         except Undeliverable as error:
             logger.warning("%s cannot be answered: %s", chat.id, error)

@@ -11,7 +11,6 @@ import contextlib
 import logging
 import os
 from collections.abc import AsyncIterator, Iterator
-from datetime import timedelta
 from typing import ClassVar
 
 import telegram
@@ -19,13 +18,15 @@ from telegram import error as refusals
 from telegram.constants import ChatAction, ChatType, ParseMode
 from telegram.ext import Application, TypeHandler
 
-from bot.commands import COMMANDS
+from bot.commands import ADMIN_COMMANDS, COMMANDS, GROUP_COMMANDS, Command
 from bot.door import Busy, Gone, Undeliverable
 from bot.html import CAPTION_LIMIT, fit
 from bot.language import ENGLISH, LANGUAGES, speaking, tr
 from bot.messages import Button, CopyButton, Incoming, LinkButton, Message, Pressed, Row, Sent, Typed
+from bot.pace import Rate
 from bot.service import Bot
-from head.api import ChatSettings, Clock, HayrideError, HeadApi
+from bot.telegram_intake import Intake, TelegramRefused, listen, patiently, poll, seconds
+from head.api import ChatSettings, Clock, HeadApi, Webhook
 
 logger = logging.getLogger(__name__)
 
@@ -36,16 +37,13 @@ _CHUNK = 1 << 16
 _GONE = ("message to edit not found", "message can't be edited", "message_id_invalid", "no text in the message to edit")
 
 
-class TelegramRefused(HayrideError):
-    """Telegram does not let this bot in."""
-
-    code = "telegram_refused"
-
-
 async def run(api: HeadApi, settings: ChatSettings, clock: Clock) -> int:
-    """Serves the chat until it is cancelled. Raises TelegramRefused for a token that Telegram does not know."""
+    """Serves the chat until it is cancelled. Raises TelegramRefused for a token that Telegram does not know, or where
+    another program uses the same bot."""
     bot = Bot(api, clock=clock, settings=settings)
-    door = TelegramDoor(bot, token=settings.telegram_token or "", base_url=settings.telegram_base_url)
+    door = TelegramDoor(
+        bot, token=settings.telegram_token or "", base_url=settings.telegram_base_url, webhook=settings.webhook
+    )
     bot.attach(door)
     bot.start()
     try:
@@ -56,16 +54,23 @@ async def run(api: HeadApi, settings: ChatSettings, clock: Clock) -> int:
 
 
 class TelegramDoor:
-    """Polls for updates and sends messages."""
+    """Takes in updates and sends messages."""
 
     prefix: ClassVar[str] = "telegram"
     keeps_files: ClassVar[bool] = False
+    #: Telegram's limits: 30 a second, 20 a minute in a group, 1 a second in a private chat with short bursts. Each with
+    #: some room, since what counts is when it arrives there.
+    rate: Rate | None = Rate(count=27, seconds=1.0)
+    _GROUP: ClassVar[Rate] = Rate(count=19, seconds=60.0)
+    _PRIVATE: ClassVar[Rate] = Rate(count=5, seconds=5.2)
 
-    def __init__(self, bot: Bot, *, token: str, base_url: str | None = None) -> None:
+    def __init__(self, bot: Bot, *, token: str, base_url: str | None = None, webhook: Webhook | None = None) -> None:
         # At INFO these write the address of each request, and the address holds the token.
         for noisy in ("httpx", "httpcore"):
             logging.getLogger(noisy).setLevel(logging.WARNING)
         self._bot = bot
+        self._webhook = webhook
+        self._offered: set[int] = set()  #: admins who have their menu
         builder = Application.builder().token(token)
         if base_url is not None:
             root = base_url.rstrip("/").removesuffix("/bot")
@@ -74,51 +79,32 @@ class TelegramDoor:
         self._application.add_handler(TypeHandler(telegram.Update, self._update))
 
     async def run(self) -> None:
-        """Until cancelled."""
-        application = self._application
-        await self._greet()
+        """Until cancelled. Raises TelegramRefused."""
+        application, api, clock = self._application, self._bot.api, self._bot.clock
         try:
+            await patiently(application.initialize, clock)
             await self._introduce()
-            assert application.updater is not None
-            await application.start()
-            await application.updater.start_polling(
-                allowed_updates=["message", "callback_query"], bootstrap_retries=-1, error_callback=_polling_failed
-            )
-            await asyncio.get_running_loop().create_future()
+            if self._webhook is None:
+                await poll(application.bot, Intake(api, application.process_update), clock)
+            else:
+                await listen(application.bot, self._webhook, Intake(api, application.process_update), clock)
         finally:
-            if application.updater is not None and application.updater.running:
-                await application.updater.stop()
-            if application.running:
-                await application.stop()
             await application.shutdown()
-
-    async def _greet(self) -> None:
-        """Makes itself known to Telegram; waits for it where it cannot be reached."""
-        pause = 1.0
-        while True:
-            try:
-                await self._application.initialize()
-                return
-            except refusals.InvalidToken:
-                await self._application.bot.shutdown()
-                # Not chained: the library's message repeats the token.
-                raise TelegramRefused(
-                    "Telegram does not accept the bot token.", remedy="Take a fresh one from @BotFather and set it."
-                ) from None
-            except refusals.NetworkError as down:
-                logger.warning("Telegram cannot be reached, trying again in %.0f s: %s", pause, down)
-            await self._bot.clock.sleep(pause)
-            pause = min(30.0, pause * 2)
+            await application.bot.shutdown()  # where the application was never let in
 
     async def _introduce(self) -> None:
-        """The menu; no lock, and not worth failing for."""
-        for language in LANGUAGES:
-            with speaking(language):
-                menu = [telegram.BotCommand(it.name, tr(it.about)) for it in COMMANDS]
-            # Those of no language are for everybody who speaks none of the others.
-            code = None if language == ENGLISH else language
-            with contextlib.suppress(refusals.TelegramError):
-                await self._application.bot.set_my_commands(menu, language_code=code)
+        """The menus, in every language; no lock, and not worth failing for."""
+        await self._offer(COMMANDS, telegram.BotCommandScopeDefault())
+        await self._offer(GROUP_COMMANDS, telegram.BotCommandScopeAllGroupChats())
+
+    async def _offer(self, commands: tuple[Command, ...], scope: telegram.BotCommandScope) -> None:
+        with contextlib.suppress(refusals.TelegramError):
+            for language in LANGUAGES:
+                with speaking(language):
+                    menu = [(it.name, tr(it.about)) for it in commands]
+                # The one of no language is for everybody who speaks none of the others.
+                code = None if language == ENGLISH else language
+                await self._application.bot.set_my_commands(menu, scope=scope, language_code=code)
 
     # --- what comes in ---
 
@@ -127,11 +113,34 @@ class TelegramDoor:
         what = self._what(update)
         if user is None or chat is None or user.is_bot or what is None:
             return
-        person = await self._bot.api.person_for_telegram(user.id, user.full_name)
         private = chat.type == ChatType.PRIVATE
+        if not private and update.message is not None and not self._for_us(update.message):
+            return
+        person = await self._bot.api.person_for_telegram(user.id, user.full_name)
+        if person.admin and private and user.id not in self._offered:
+            self._offered.add(user.id)
+            await self._offer(COMMANDS + ADMIN_COMMANDS, telegram.BotCommandScopeChat(user.id))
+        url = "" if private else self._application.bot.link
         chat_id = f"{self.prefix}:{chat.id}"
-        language = user.language_code or ""
-        self._bot.submit(Incoming(person=person, chat_id=chat_id, private=private, what=what, language=language))
+        incoming = Incoming(
+            person=person,
+            chat_id=chat_id,
+            private=private,
+            what=what,
+            private_url=url,
+            language=user.language_code or "",
+        )
+        self._bot.submit(incoming)
+
+    def _for_us(self, message: telegram.Message) -> bool:
+        """In a group people talk to each other: ours are commands, unless they name another bot, and replies to us."""
+        bot = self._application.bot
+        first = (message.text or "").split(maxsplit=1)[:1]
+        command, _, named = first[0].partition("@") if first else ("", "", "")
+        if command.startswith("/"):
+            return named.lower() in {"", bot.username.lower()}
+        answered = message.reply_to_message
+        return answered is not None and answered.from_user is not None and answered.from_user.id == bot.id
 
     def _what(self, update: telegram.Update) -> Typed | Pressed | Sent | None:
         query, message = update.callback_query, update.message
@@ -170,6 +179,9 @@ class TelegramDoor:
             yield bytes(body[start : start + _CHUNK])
 
     # --- what goes out ---
+
+    def chat_rate(self, chat_id: str) -> Rate | None:
+        return self._GROUP if _number(chat_id) < 0 else self._PRIVATE
 
     async def send(self, chat_id: str, message: Message) -> int:
         sent = 0
@@ -220,22 +232,13 @@ class TelegramDoor:
             await self._application.bot.send_chat_action(_number(chat_id), ChatAction.TYPING)
 
 
-def _polling_failed(failure: refusals.TelegramError) -> None:
-    """PTB goes on by itself; the log says why nothing comes."""
-    if isinstance(failure, refusals.Conflict):
-        logger.error("Another program polls this bot. Stop it, or give this server a bot token of its own.")
-    else:
-        logger.warning("Telegram cannot be reached: %s", failure)
-
-
 @contextlib.contextmanager
 def _translated() -> Iterator[None]:
     """Telegram's refusals as ours."""
     try:
         yield
     except refusals.RetryAfter as busy:
-        wait = busy.retry_after
-        raise Busy(wait.total_seconds() if isinstance(wait, timedelta) else float(wait)) from busy
+        raise Busy(seconds(busy.retry_after)) from busy
     except refusals.Forbidden as blocked:
         raise Undeliverable(blocked.message) from blocked
     except refusals.BadRequest as bad:

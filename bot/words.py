@@ -311,8 +311,8 @@ def problem(it: Problem) -> Html:
     return three(said(it.message, words.happened), _of(words.data), remedy, id=it.log_id)
 
 
-def error(it: HayrideError) -> Html:
-    """Any error that may be shown."""
+def error(it: HayrideError, *, id: str = "") -> Html:
+    """Any error that may be shown. `id`: under it the log says what lies behind."""
     if isinstance(it, DataRefused):
         return problem(it.problem)
     data, remedy = fill("Nothing was changed."), fill("See /help for what I can do.")
@@ -323,7 +323,7 @@ def error(it: HayrideError) -> Html:
     elif isinstance(it, NotFoundError):
         remedy = fill("See /jobs, /models and /worker.")
         happened = N_("There is no such thing of yours.")
-    return three(said(it.message, happened), data, said(it.remedy, "") if it.remedy else remedy)
+    return three(said(it.message, happened), data, said(it.remedy, "") if it.remedy else remedy, id=id)
 
 
 def said(message: str, ours: str) -> Html:

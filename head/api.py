@@ -5,13 +5,15 @@ Every method takes the person's id and answers only about what is that person's.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-from dataclasses import dataclass, field
+from collections.abc import AsyncIterator, Collection
+from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
 from typing import Literal, Protocol
 
+from head.admin_api import AccessRequest, AdminApi, PoolView, UserView
+from head.chat_settings import ChatSettings, Webhook
 from head.clock import Clock
 from head.errors import (
     DataRefused,
@@ -60,6 +62,7 @@ __all__ = [
     "EXPORT_FORMS",
     "HEAD",
     "UPLOAD_LIMIT",
+    "AccessRequest",
     "Candidate",
     "Change",
     "ChatSettings",
@@ -90,6 +93,7 @@ __all__ = [
     "PathData",
     "Person",
     "PoolUnavailable",
+    "PoolView",
     "PredictResult",
     "PredictSpec",
     "Problem",
@@ -110,6 +114,8 @@ __all__ = [
     "TrainSpec",
     "UploadData",
     "UploadView",
+    "UserView",
+    "Webhook",
 ]
 
 #: Every kind of model that can be trained, auto first.
@@ -170,17 +176,6 @@ class JoinState(StrEnum):
     CONNECTING = "connecting"  #: tunnel opened, node not yet in the pool
     JOINED = "joined"
     EXPIRED = "expired"
-
-
-@dataclass(frozen=True, kw_only=True)
-class ChatSettings:
-    """What a door of the chat needs to know."""
-
-    files: Path  #: where the console saves documents and pictures
-    train_time_limit: int = 600  #: seconds, where the form says nothing else
-    predict_time_limit: int = 300
-    telegram_token: str | None = field(default=None, repr=False)
-    telegram_base_url: str | None = None  #: another Bot API server than Telegram's own
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -293,7 +288,7 @@ class Change:
     offer_id: str = ""
 
 
-class HeadApi(Protocol):
+class HeadApi(AdminApi, Protocol):
     """The control plane as the chat sees it."""
 
     # --- people ---
@@ -305,7 +300,8 @@ class HeadApi(Protocol):
 
     async def admins(self) -> list[Person]: ...
 
-    async def admit(self, admin_id: str, person_id: str, admitted: bool) -> Person: ...
+    async def admit(self, admin_id: str, person_id: str, admitted: bool) -> Person:
+        """Lets somebody in, or out: then their open jobs are cancelled; what is theirs stays."""
 
     # --- machines ---
     @property
@@ -362,6 +358,11 @@ class HeadApi(Protocol):
         """A single-use link to the person's own Ray dashboard; starts the pool where it sleeps."""
 
     # --- what the chat keeps ---
+    async def seen(self, names: Collection[str]) -> set[str]:
+        """Those of them that were noted within the last two days: what was brought to the chat may be brought again."""
+
+    async def note_seen(self, names: Collection[str]) -> None: ...
+
     async def save_draft(self, person_id: str, draft: Draft) -> Draft:
         """Inserts or updates by id."""
 

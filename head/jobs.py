@@ -96,6 +96,13 @@ class Jobs:
 
     async def upload(self, person_id: str, name: str, content: AsyncIterator[bytes]) -> UploadView:
         """A sent file goes to the person's connected machine, else to the pool's inbox; in memory on its way."""
+        limits = self.settings.limits
+        count, kept = await self.store.uploads.kept(person_id)
+        if count >= limits.uploads:
+            raise JobRefused(
+                f"I keep {count} files that you sent, which is the limit.",
+                remedy="Put the file into an allowed folder of your machine and give its path.",
+            )
         body = bytearray()
         async for chunk in content:
             body += chunk
@@ -104,6 +111,12 @@ class Jobs:
                     f"{name} is larger than {UPLOAD_LIMIT // (1 << 20)} MB, the most that a chat passes on.",
                     remedy="Put it into an allowed folder of your machine and give its path.",
                 )
+        if kept + len(body) > limits.upload_size:
+            most = limits.upload_size >> 20
+            raise JobRefused(
+                f"With {name}, the files that you sent hold more than {most} MB, which is the limit.",
+                remedy="Put the file into an allowed folder of your machine and give its path.",
+            )
         place = await self.default_place(person_id)
         if place != HEAD and not self.machines.connected(place):
             place = HEAD

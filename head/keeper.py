@@ -15,6 +15,7 @@ import shutil
 from collections.abc import Set
 from contextlib import suppress
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 
 from head.clock import Clock
@@ -53,6 +54,15 @@ class _Pool:
         self.sockets.close()
 
 
+@dataclass(frozen=True, kw_only=True)
+class BoxState:
+    """What is seen of a pool's box without asking it."""
+
+    awake: bool
+    since: datetime | None  #: None: it never ran
+    memory: int | None  #: bytes
+
+
 @dataclass
 class Keeper:
     """The pools of one data folder; only one keeper at a time may have it."""
@@ -87,6 +97,14 @@ class Keeper:
         if found is None:
             raise PoolUnavailable("Your pool is asleep.", remedy="It starts when it is needed.")
         return found.sockets.address(_DOOR)
+
+    def look(self, pool_id: str) -> BoxState:
+        """How the pool's box stands, from outside; blocks while it is measured."""
+        found = self._pools.get(pool_id)
+        run = self._run(pool_id)
+        if found and found.box.alive():
+            return BoxState(awake=True, since=_changed(run / _BOX), memory=found.box.memory())
+        return BoxState(awake=False, since=_changed(run), memory=None)
 
     async def find_running(self) -> list[str]:
         """Takes over the boxes that an earlier control plane left running; says of which pools."""
@@ -271,6 +289,14 @@ def _read_record(path: Path) -> Box | None:
         return None
     except (OSError, ValueError, SealError) as error:
         log.error("The record %s of a box is damaged: %s", path, error)
+        return None
+
+
+def _changed(path: Path) -> datetime | None:
+    """A box's record is written when it starts; its folder changes last when that is removed."""
+    try:
+        return datetime.fromtimestamp(path.stat().st_mtime, UTC)
+    except FileNotFoundError:
         return None
 
 

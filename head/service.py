@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Collection
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 from typing import TextIO
 
+from head.admin_api import AccessRequest, PoolView, UserView
+from head.admission import Admission
 from head.api import (
     Change,
     Data,
@@ -24,12 +26,14 @@ from head.api import (
     Spec,
     UploadData,
     UploadView,
+    Webhook,
 )
 from head.changes import Changes
 from head.clock import Clock
 from head.errors import RefusedError
 from head.gateway.app import Server, create_gateway
 from head.gateway.live import Tunnels
+from head.gateway.webhook import WebhookReceiver
 from head.identity import digest, new_token, server_key
 from head.jobs import Jobs
 from head.keeper import Keeper, KeeperSettings
@@ -55,10 +59,11 @@ class ControlPlane:
     settings: Settings
     clock: Clock
     store: Store
-    pools: Pools
+    pools_: Pools
     machines_: Machines
     jobs_: Jobs
     models_: Models
+    admission: Admission
     reconciler: Reconciler
     hub: Changes
     telegram: bool
@@ -100,21 +105,23 @@ class ControlPlane:
             clock=clock,
         )  # fmt: skip
         return cls(
-            settings=settings, clock=clock, store=store, pools=pools, machines_=machines, jobs_=jobs,
+            settings=settings, clock=clock, store=store, pools_=pools, machines_=machines, jobs_=jobs,
             models_=Models(store=store, pools=pools, machines=machines), reconciler=reconciler, hub=changes,
-            telegram=telegram, _lock=lock,
+            admission=Admission(store=store, pools=pools, machines=machines), telegram=telegram, _lock=lock,
         )  # fmt: skip
 
-    async def serve(self) -> None:
+    async def serve(self, webhook: Webhook | None = None) -> None:
         """Starts the gateway and the reconcile loop. Raises SettingsError where the address cannot be used."""
+        receiver = WebhookReceiver(secret=webhook.secret, take=webhook.bring) if webhook else None
         gateway = create_gateway(
             Wiring(
-                settings=self.settings, store=self.store, pools=self.pools, machines=self.machines_,
+                settings=self.settings, store=self.store, pools=self.pools_, machines=self.machines_,
                 reconciler=self.reconciler, changes=self.hub,
                 wishes=Wishes(store=self.store, changes=self.hub, revoke=self.revoke),
                 signing_key=server_key(self.settings.data_dir), url=lambda: self.url,
             ),
             clock=self.clock.monotonic,
+            webhook=receiver,
         )  # fmt: skip
         self._tunnels = gateway.tunnels
         self._server = await Server.start(
@@ -133,10 +140,10 @@ class ControlPlane:
         async with contextlib.AsyncExitStack() as steps:  # last in, first out
             steps.callback(self._lock.close)
             steps.push_async_callback(self.store.close)
-            steps.push_async_callback(self.pools.keeper.close)
+            steps.push_async_callback(self.pools_.keeper.close)
             if stop_pools:
                 for pool in await self.store.pools.all():
-                    steps.push_async_callback(self.pools.keeper.stop, pool.id)
+                    steps.push_async_callback(self.pools_.keeper.stop, pool.id)
             steps.push_async_callback(self.machines_.close)
             if self._server:
                 steps.push_async_callback(self._server.stop)
@@ -168,7 +175,31 @@ class ControlPlane:
     async def admit(self, admin_id: str, person_id: str, admitted: bool) -> Person:
         if admitted and not self.settings.sealing:
             raise RefusedError("This server is unsealed, so it serves one person only.", remedy="See `hayride doctor`.")
-        return await self.store.people.admit(admin_id, person_id, admitted)
+        person = await self.store.people.admit(admin_id, person_id, admitted)
+        for job_id in [] if admitted else await self.store.jobs.open_of(person_id):
+            await self.jobs_.cancel(person_id, job_id)
+        return person
+
+    async def request_access(self, person_id: str) -> AccessRequest:
+        return await self.store.people.request_access(person_id)
+
+    async def users(self, admin_id: str, *, limit: int = 8, offset: int = 0) -> list[UserView]:
+        return await self.admission.users(admin_id, limit=limit, offset=offset)
+
+    async def user(self, admin_id: str, person_id: str) -> UserView:
+        return await self.admission.user(admin_id, person_id)
+
+    async def pools(self, admin_id: str, *, limit: int = 8, offset: int = 0) -> list[PoolView]:
+        return await self.admission.pool_views(admin_id, limit=limit, offset=offset)
+
+    async def put_to_sleep(self, admin_id: str, pool_id: str) -> None:
+        await self.admission.put_to_sleep(admin_id, pool_id)
+
+    async def allow_group(self, admin_id: str, chat_id: str, allowed: bool) -> None:
+        await self.admission.allow_group(admin_id, chat_id, allowed)
+
+    async def group_allowed(self, chat_id: str) -> bool:
+        return await self.store.groups.allowed(chat_id)
 
     # --- machines ---
 
@@ -194,7 +225,7 @@ class ControlPlane:
 
     async def start_pool(self, person_id: str) -> bool:
         """Wakes the person's pool; whether its box is sealed, as seen from inside."""
-        pool = await self.pools.client(person_id)
+        pool = await self.pools_.client(person_id)
         return (await pool.health()).sealed
 
     # --- data, jobs, models ---
@@ -265,12 +296,18 @@ class ControlPlane:
         await self.models_.drop(person_id, model_id)
 
     async def dashboard_link(self, person_id: str) -> str:
-        await self.pools.client(person_id)
+        await self.pools_.client(person_id)
         secret = new_token()
         await self.store.links.create(person_id, secret_hash=digest(secret), expires=self.clock.now() + DASHBOARD_LINK)
         return f"{self.url}/dashboard-link/{secret}"
 
     # --- what the chat keeps ---
+
+    async def seen(self, names: Collection[str]) -> set[str]:
+        return await self.store.arrivals.seen(names)
+
+    async def note_seen(self, names: Collection[str]) -> None:
+        await self.store.arrivals.note(names)
 
     async def save_draft(self, person_id: str, draft: Draft) -> Draft:
         return await self.store.drafts.save(person_id, draft)

@@ -61,6 +61,8 @@ class LimitSettings(BaseModel):
 
     running: int = Field(default=2, ge=1, examples=["2"])
     queued: int = Field(default=20, ge=1, examples=["20"])
+    uploads: int = Field(default=200, ge=1, examples=["200"])
+    upload_size: ByteSize = Field(default=ByteSize(2 << 30), ge=1 << 20, examples=["2GiB"])  #: of all kept ones, bytes
 
 
 class Settings(BaseSettings):
@@ -89,6 +91,7 @@ class Settings(BaseSettings):
     telegram_token: SecretStr | None = Field(default=None, examples=["123456789:AA..."])
     telegram_token_file: Path | None = Field(default=None, examples=["~/.hayride-telegram-token"])
     telegram_base_url: str | None = Field(default=None, examples=["http://127.0.0.1:8081/bot"])
+    telegram_webhook: bool = Field(default=False, examples=["true"])
     data_dir: Path = Field(default_factory=default_data_dir, examples=["~/.local/share/hayride"])
     database_url: str | None = Field(default=None, repr=False, examples=["sqlite+aiosqlite:////srv/hayride/hayride.db"])
     train_time_limit: int = Field(default=600, ge=1, le=7 * 86400, examples=["600"])
@@ -173,6 +176,8 @@ class Settings(BaseSettings):
                 "public_url is plain http on more than this machine, so anybody on the way could read and change what "
                 "passes; use https, or set insecure: true"
             )
+        if self.telegram_webhook and parts.scheme != "https" and self.telegram_base_url is None:
+            raise ValueError("telegram_webhook needs a public_url with https, on which Telegram reaches this server")
         return self
 
     @classmethod

@@ -8,8 +8,10 @@ import sys
 from collections.abc import Awaitable, Callable
 from importlib.metadata import entry_points
 
-from head.api import ChatSettings, HeadApi
+from head.api import ChatSettings, HeadApi, Webhook
 from head.clock import Clock, SystemClock
+from head.gateway.webhook import WEBHOOK_PATH
+from head.identity import new_token
 from head.sealed import sealed_or_refused
 from head.service import ControlPlane
 from head.settings import Settings
@@ -25,8 +27,11 @@ async def up(settings: Settings, *, console: bool) -> int:
     clock = SystemClock()
     plane = await ControlPlane.open(settings, clock, telegram=telegram)
     done = False
+    webhook = Webhook(secret=new_token()) if telegram and settings.telegram_webhook else None
     try:
-        await plane.serve()
+        await plane.serve(webhook)
+        if webhook:
+            webhook.url = f"{plane.url}{WEBHOOK_PATH}"
         _say(f"Gateway at {plane.url}. Stop with Ctrl-C.")
         token = settings.telegram_token
         chat = ChatSettings(
@@ -35,6 +40,7 @@ async def up(settings: Settings, *, console: bool) -> int:
             predict_time_limit=settings.predict_time_limit,
             telegram_token=token.get_secret_value() if token else None,
             telegram_base_url=settings.telegram_base_url,
+            webhook=webhook,
         )
         code = await _until_signal(_door("telegram" if telegram else "console")(plane, chat, clock))
         # A service that is restarted finds its boxes again; a console whose input has ended leaves nothing running.

@@ -103,6 +103,28 @@ def pids() -> list[int]:
     return [int(entry.name) for entry in _PROC.iterdir() if entry.name.isdecimal()] if _PROC.is_dir() else []
 
 
+def in_namespace_of(pid: int) -> list[int]:
+    """Every process of the process namespace in which `pid` is."""
+    wanted = _namespace(pid)
+    return [other for other in pids() if _namespace(other) == wanted] if wanted else []
+
+
+def memory(pid: int) -> int | None:
+    """Bytes that the process holds, shared pages in parts (PSS); None where that is not shown to us."""
+    try:
+        rollup = (_PROC / str(pid) / "smaps_rollup").read_text()
+    except OSError:
+        return None
+    return next((int(line.split()[1]) << 10 for line in rollup.splitlines() if line.startswith("Pss:")), None)
+
+
+def _namespace(pid: int) -> str | None:
+    try:
+        return os.readlink(_PROC / str(pid) / "ns/pid")
+    except OSError:
+        return None
+
+
 def _stat(pid: int) -> list[bytes] | None:
     """Fields of /proc/PID/stat from the state on: the name before it may hold anything."""
     try:

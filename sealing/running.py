@@ -41,6 +41,12 @@ class Box:
         """Whether the box's process 1 lives. It may outlive the command: `stop` before another takes its place."""
         return process.started_at(self.pid) == self.started
 
+    def memory(self) -> int | None:
+        """Bytes that the box's processes hold, shared pages in parts (PSS); None where the system does not tell."""
+        pids = process.in_namespace_of(self.pid) if self.sealed else [pid for pid, _ in self._unsealed_processes()]
+        held = [bytes_ for pid in pids if (bytes_ := process.memory(pid)) is not None]
+        return sum(held) if held else None
+
     def wait(self, seconds: float) -> bool:
         """Waits for the box to end by itself. True: it has ended."""
         return process.wait(self.pid, self.started, seconds)

@@ -10,7 +10,7 @@ from bot.door import Undeliverable
 from bot.html import clip, fill
 from bot.language import tr
 from bot.messages import Button, Message
-from head.api import Person
+from head.api import AccessRequest, Person
 
 
 def home(person: Person) -> str:
@@ -27,15 +27,18 @@ async def stranger(chat: Chat) -> None:
 
 
 async def ask(chat: Chat) -> None:
-    """Tells every admin, once until one of them has answered."""
+    """Tells every admin, once until one of them has answered, and a day after a no."""
     person = chat.person
     if person.admitted:
         await chat.show(fill("You are in already. Send /start"))
         return
-    if person.id in chat.asked:
-        await chat.alert("Your request is with the admins.")
+    request = await chat.api.request_access(person.id)
+    if request is AccessRequest.WAITING:
+        await chat.alert("Your request is with the admins already.")
         return
-    chat.asked.add(person.id)
+    if request is AccessRequest.DECLINED:
+        await chat.alert("An admin declined your request. You may ask again a day later.")
+        return
     question = Message(
         text=fill("<b>{name}</b> asks to use this server.", name=clip(person.name, 60) or tr("Somebody")),
         rows=(
@@ -49,22 +52,33 @@ async def ask(chat: Chat) -> None:
     if any(told):
         await chat.show(fill("Your request is with the admins. I write to you as soon as one of them answers."))
     else:
-        chat.asked.discard(person.id)
-        await chat.show(fill("No admin can be reached just now. Try again later, or ask the operator directly."))
+        await chat.show(fill("No admin can be reached just now. Your request is kept until one of them looks."))
 
 
 async def decide(chat: Chat, person_id: str, admitted: bool) -> None:
-    """An admin's answer; the control plane checks that it is one."""
+    """An admin's answer to a request; on an old message it lets nobody out who is in by now."""
+    before = await chat.api.user(chat.person.id, person_id)
+    name = clip(before.name, 60) or before.id
+    if before.admitted:
+        await chat.show(fill("<b>{name}</b> is in already. /users has them.", name=name))
+        return
     person = await chat.api.admit(chat.person.id, person_id, admitted)
-    chat.asked.discard(person_id)
-    name = clip(person.name, 60) or tr("That person")
     if admitted:
         await chat.show(fill("<b>{name}</b> may use this server.", name=name))
         start = Button(label=tr("Start"), callback=pack(Verb.OPEN, "start"))
         await _tell(chat, person, Message(text=fill("You are in. Welcome!"), rows=((start,),)))
-    else:
-        await chat.show(fill("<b>{name}</b> stays outside.", name=name))
+        return
+    await chat.show(fill("<b>{name}</b> stays outside.", name=name))
+    if before.asked is not None:
         await _tell(chat, person, Message(text=fill("An admin declined your request for now.")))
+
+
+async def remove(chat: Chat, person_id: str) -> None:
+    """After the question was answered with yes."""
+    person = await chat.api.admit(chat.person.id, person_id, False)
+    name = clip(person.name, 60) or person.id
+    await chat.show(fill("<b>{name}</b> is removed; open jobs of theirs are being cancelled.", name=name))
+    await _tell(chat, person, Message(text=fill("An admin removed you from this server.")))
 
 
 async def _tell(chat: Chat, person: Person, message: Message) -> bool:

@@ -7,6 +7,7 @@ from bot.chat import Chat
 from bot.html import Html, fill, lines, text
 from bot.language import tr
 from bot.messages import CopyButton, Message
+from bot.screens import groups
 from head.api import JoinOffer, JoinState
 
 
@@ -20,7 +21,8 @@ async def open(chat: Chat, arguments: str) -> None:
         await chat.show(off)
         return
     if not chat.private:
-        await chat.show(fill("I only show that command in our private chat: whoever has it can join your machines."))
+        why = fill("I only show that command in our private chat: whoever has it can join your machines.")
+        await groups.in_private(chat, why)
         return
     offer = await chat.api.offer_join(chat.person.id)
     message_id = await chat.show(_command(chat, offer))

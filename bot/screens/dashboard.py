@@ -8,11 +8,13 @@ from bot.chat import Chat
 from bot.html import fill, lines
 from bot.language import tr
 from bot.messages import LinkButton, Message, Row
+from bot.screens import groups
 
 
 async def open(chat: Chat, arguments: str) -> None:
     if not chat.private:
-        await chat.show(fill("I only send that link in our private chat: whoever has it sees your cluster."))
+        why = fill("I only send that link in our private chat: whoever has it sees your cluster.")
+        await groups.in_private(chat, why)
         return
     async with chat.waiting(fill("Opening your dashboard… Waking a sleeping cluster takes about 12 seconds.")):
         url = await chat.api.dashboard_link(chat.person.id)

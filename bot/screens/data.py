@@ -6,7 +6,7 @@ import secrets
 
 from pydantic import ValidationError
 
-from bot import places, words
+from bot import errors, places, words
 from bot.arguments import parse
 from bot.chat import Chat
 from bot.html import Html, clip, fill
@@ -35,7 +35,7 @@ async def open(chat: Chat, arguments: str) -> None:
     except _NoSuchPlace as error:
         await chat.show(error.said)
     except HayrideError as error:
-        await chat.show(words.error(error))
+        await chat.show(errors.told(error))
     else:
         chat.started.append(job.id)
         await chat.show_job(job)

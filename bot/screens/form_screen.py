@@ -12,7 +12,7 @@ from typing import ClassVar, Generic, TypeVar
 
 from pydantic import ValidationError
 
-from bot import amounts, places, words
+from bot import amounts, errors, places, words
 from bot.arguments import seconds
 from bot.callbacks import Callback, Verb, pack
 from bot.chat import Chat
@@ -193,7 +193,7 @@ class FormScreen(ABC, Generic[F]):
             await self._ask(chat, draft.id, draft.revision, self._with(form, trouble=trouble), trouble.field)
             return
         except HayrideError as error:
-            trouble = Trouble(field="", html=words.error(error))
+            trouble = Trouble(field="", html=errors.told(error))
             await self._ask(chat, draft.id, draft.revision, self._with(form, trouble=trouble), "")
             return
         await self._save(chat, draft.id, draft.revision, self._with(form, job=job.id), "")
@@ -264,9 +264,9 @@ class FormScreen(ABC, Generic[F]):
         except JobRefused as refused:
             if form.place != HEAD:
                 return self._with(form, facts=None, away=True)
-            return self._with(form, facts=None, trouble=Trouble(field="", html=words.error(refused)))
+            return self._with(form, facts=None, trouble=Trouble(field="", html=errors.told(refused)))
         except HayrideError as error:
-            return self._with(form, facts=None, trouble=Trouble(field="", html=words.error(error)))
+            return self._with(form, facts=None, trouble=Trouble(field="", html=errors.told(error)))
         return self._with(form, facts=facts, away=False)
 
     async def _placed(self, chat: Chat, form: F) -> F:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bot.callbacks import Verb, pack
 from bot.chat import Chat
-from bot.commands import COMMANDS
+from bot.commands import ADMIN_COMMANDS, COMMANDS
 from bot.html import Html, fill, lines
 from bot.language import tr
 from bot.messages import Button, Message
@@ -12,7 +12,7 @@ from bot.messages import Button, Message
 
 async def open(chat: Chat, arguments: str) -> None:
     every: list[Html] = []
-    for it in COMMANDS:
+    for it in COMMANDS + (ADMIN_COMMANDS if chat.person.admin else ()):
         every.append(fill("/{name} {about}", name=it.name, about=tr(it.about)))
         if it.example:
             every.append(fill("<code>{example}</code>", example=it.example))

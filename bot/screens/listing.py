@@ -33,7 +33,7 @@ class Listing(Generic[Entry]):
     #: Said where there is none; the button beside it leads to training.
     nothing: str
     line: Callable[[Chat, Entry], Html]
-    button: Callable[[Entry], Button]
+    button: Callable[[Entry], Button | None]
 
     async def show(self, chat: Chat, find: Find[Entry], offset: int) -> None:
         """Eight entries from `offset` on."""
@@ -44,7 +44,7 @@ class Listing(Generic[Entry]):
             await chat.show(Message(text=text(tr(self.nothing)), rows=((train,),)))
             return
         said = lines(fill("<b>{heading}</b>", heading=tr(self.heading)), *(self.line(chat, entry) for entry in shown))
-        rows: list[Row] = [(self.button(entry),) for entry in shown]
+        rows: list[Row] = [(button,) for entry in shown if (button := self.button(entry)) is not None]
         await chat.show(Message(text=said, rows=(*rows, *self._neighbours(offset, len(found) > PAGE))))
 
     def _neighbours(self, offset: int, more: bool) -> tuple[Row, ...]:

@@ -24,6 +24,7 @@ from head.gateway.node_files import NodeFiles
 from head.gateway.services import GatewayServices
 from head.gateway.sessions import DashboardSessions
 from head.gateway.tunnel import tunnel_router
+from head.gateway.webhook import WebhookReceiver, webhook_router
 from head.gateway.wishes import wish_router
 
 
@@ -35,7 +36,12 @@ class Gateway:
     tunnels: Tunnels
 
 
-def create_gateway(services: GatewayServices, *, clock: Callable[[], float] = time.monotonic) -> Gateway:
+def create_gateway(
+    services: GatewayServices,
+    *,
+    clock: Callable[[], float] = time.monotonic,
+    webhook: WebhookReceiver | None = None,
+) -> Gateway:
     """`clock` counts seconds; failed joins and dashboard cookies are timed by it."""
     tunnels = Tunnels(services)
     app = FastAPI(title="Hayride", openapi_url=None, redirect_slashes=False)
@@ -51,6 +57,8 @@ def create_gateway(services: GatewayServices, *, clock: Callable[[], float] = ti
     app.include_router(join_router(services, node_files, failed))
     app.include_router(wish_router(services, failed, time.time))
     app.include_router(tunnel_router(services, tunnels, node_files))
+    if webhook is not None:
+        app.include_router(webhook_router(webhook))
     app.include_router(dashboard_router(services, DashboardSessions(clock)))
     return Gateway(app=app, tunnels=tunnels)
 

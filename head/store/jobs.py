@@ -110,6 +110,12 @@ class Jobs:
         async with self.database.read() as session:
             return await session.scalar(select(func.count()).select_from(JobTable).where(*here)) or 0
 
+    async def open_of(self, person_id: str) -> list[str]:
+        """Ids of the person's jobs that have not ended."""
+        query = select(JobTable.id).where(JobTable.person_id == person_id, JobTable.status.not_in(_ENDED))
+        async with self.database.read() as session:
+            return list(await session.scalars(query))
+
     async def count_told(self, place: str) -> int:
         """How many jobs run at a machine or may have been begun there."""
         told = (JobStatus.DISPATCHED, JobStatus.RUNNING, JobStatus.UNREACHABLE)

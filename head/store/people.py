@@ -4,18 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import dataclass
+from datetime import timedelta
 
-from sqlalchemy import select, update
+from sqlalchemy import Row, Select, case, func, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from head.api import Person
+from head.admin_api import AccessRequest, UserView
+from head.api import JobStatus, Person
 from head.clock import Clock
 from head.errors import NotFoundError, RefusedError
 from head.identity import new_id
 from head.store.database import Database
-from head.store.tables import PersonTable
+from head.store.tables import JobTable, PersonTable
 
 LOCAL_NAME = "local"
+#: Who was declined may ask again after this.
+ASK_AGAIN = timedelta(days=1)
+#: Requests that may wait at once: admins are not to be flooded.
+WAITING = 20
+_RUNNING = tuple(status.value for status in (JobStatus.DISPATCHED, JobStatus.RUNNING, JobStatus.UNREACHABLE))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,8 +32,13 @@ class People:
 
     async def for_telegram(self, telegram_id: int, name: str, *, admin: bool = False) -> Person:
         """The person behind a Telegram account, made on first sight. An admin is admitted; the name is kept up."""
+        query = select(PersonTable).where(PersonTable.telegram_id == telegram_id)
+        async with self.database.read() as session:
+            row = await session.scalar(query)
+            if row is not None and (row.name, row.admin, row.admitted or admin) == (name[:256], admin, row.admitted):
+                return _person(row)
         async with self.database.write() as session:
-            row = await session.scalar(select(PersonTable).where(PersonTable.telegram_id == telegram_id))
+            row = await session.scalar(query)
             if row is None:
                 row = self._new(session, telegram_id=telegram_id, admitted=admin)
             row.name, row.admin, row.admitted = name[:256], admin, row.admitted or admin
@@ -75,8 +87,37 @@ class People:
                 raise RefusedError(
                     "An admin cannot be shut out.", remedy="Take the id out of `admins` in cluster.yaml."
                 )
-            row.admitted = admitted
+            row.admitted, row.asked, row.declined = admitted, None, None if admitted else self.clock.now()
             return _person(row)
+
+    async def request_access(self, person_id: str) -> AccessRequest:
+        """Notes the wish to come in. Raises RefusedError where too many wait."""
+        async with self.database.write() as session:
+            row = await _row(session, person_id)
+            now = self.clock.now()
+            if row.asked is not None:
+                return AccessRequest.WAITING
+            if row.declined is not None and now - row.declined < ASK_AGAIN:
+                return AccessRequest.DECLINED
+            waiting = select(func.count()).select_from(PersonTable).where(PersonTable.asked.is_not(None))
+            if (await session.scalar(waiting) or 0) >= WAITING:
+                raise RefusedError("Too many requests wait for an answer just now.", remedy="Try again tomorrow.")
+            row.asked = now
+            return AccessRequest.NEW
+
+    async def users(self, *, limit: int, offset: int) -> list[UserView]:
+        """Who is in, wants to be or was: requests first, then the admins, then by age."""
+        known = PersonTable.admitted | PersonTable.asked.is_not(None) | PersonTable.declined.is_not(None)
+        order = (PersonTable.asked.is_(None), PersonTable.admin.is_(False), PersonTable.created, PersonTable.id)
+        query = _with_jobs().where(known).order_by(*order).limit(limit).offset(offset)
+        async with self.database.read() as session:
+            return [_user(row) for row in await session.execute(query)]
+
+    async def user(self, person_id: str) -> UserView:
+        """Raises NotFoundError."""
+        async with self.database.read() as session:
+            await _row(session, person_id)
+            return _user((await session.execute(_with_jobs().where(PersonTable.id == person_id))).one())
 
     def _new(self, session: AsyncSession, *, telegram_id: int | None, admitted: bool) -> PersonTable:
         row = PersonTable(
@@ -95,3 +136,25 @@ async def _row(session: AsyncSession, person_id: str) -> PersonTable:
 
 def _person(row: PersonTable) -> Person:
     return Person(id=row.id, telegram_id=row.telegram_id, name=row.name, admin=row.admin, admitted=row.admitted)
+
+
+def _with_jobs() -> Select[PersonTable, int, int]:
+    """People, with how many jobs of theirs run and wait."""
+    running = func.sum(case((JobTable.status.in_(_RUNNING), 1), else_=0))
+    queued = func.sum(case((JobTable.status == JobStatus.QUEUED.value, 1), else_=0))
+    joined = select(PersonTable, running, queued).outerjoin(JobTable, JobTable.person_id == PersonTable.id)
+    return joined.group_by(PersonTable.id)
+
+
+def _user(found: Row[PersonTable, int, int]) -> UserView:
+    row, running, queued = found
+    return UserView(
+        id=row.id,
+        name=row.name,
+        admin=row.admin,
+        admitted=row.admitted,
+        since=row.created,
+        asked=row.asked,
+        running=running or 0,
+        queued=queued or 0,
+    )

@@ -12,8 +12,10 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from head.clock import Clock
 from head.errors import SettingsError
+from head.store.arrivals import Arrivals
 from head.store.chats import Cards, Drafts
 from head.store.database import Database
+from head.store.groups import Groups
 from head.store.jobs import Jobs
 from head.store.joins import Joins
 from head.store.links import DashboardLinks
@@ -39,6 +41,8 @@ class Store:
     drafts: Drafts
     cards: Cards
     links: DashboardLinks
+    groups: Groups
+    arrivals: Arrivals
     database: Database
 
     @classmethod
@@ -70,6 +74,8 @@ class Store:
             drafts=Drafts(database=database, clock=clock),
             cards=Cards(database=database),
             links=DashboardLinks(database=database, clock=clock),
+            groups=Groups(database=database, clock=clock),
+            arrivals=Arrivals(database=database, clock=clock),
             database=database,
         )
 

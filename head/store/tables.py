@@ -61,6 +61,8 @@ class PersonTable(Base):
     admin: Mapped[bool]
     admitted: Mapped[bool]
     created: Mapped[datetime]
+    asked: Mapped[datetime | None]  # waits for an admin's answer since then
+    declined: Mapped[datetime | None]
 
 
 class PoolTable(Base):
@@ -208,3 +210,22 @@ class DashboardLinkTable(Base):
     secret_hash: Mapped[str] = mapped_column(String(64), primary_key=True)
     person_id: Mapped[str] = mapped_column(ForeignKey("people.id"), index=True)
     expires: Mapped[datetime]
+
+
+class GroupTable(Base):
+    """Group chats in which an admin allowed us."""
+
+    __tablename__ = "groups"
+
+    chat_id: Mapped[str] = mapped_column(String(64), primary_key=True)
+    person_id: Mapped[str] = mapped_column(ForeignKey("people.id"))
+    allowed: Mapped[datetime]
+
+
+class ArrivalTable(Base):
+    """What was brought to us and must not count twice."""
+
+    __tablename__ = "arrivals"
+
+    name: Mapped[str] = mapped_column(String(64), primary_key=True)
+    at: Mapped[datetime] = mapped_column(index=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from sqlalchemy import delete, select
+from sqlalchemy import delete, func, select
 
 from head.clock import Clock
 from head.errors import NotFoundError
@@ -26,6 +26,13 @@ class Uploads:
             )
             session.add(row)
             return _upload(row)
+
+    async def kept(self, person_id: str) -> tuple[int, int]:
+        """How many files of the person's there are, and their bytes."""
+        query = select(func.count(), func.sum(UploadTable.size)).where(UploadTable.person_id == person_id)
+        async with self.database.read() as session:
+            count, size = (await session.execute(query)).one()
+            return count, size or 0
 
     async def get(self, person_id: str, upload_id: str) -> UploadRow:
         """Raises NotFoundError."""

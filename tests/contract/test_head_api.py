@@ -13,6 +13,7 @@ import pytest
 
 from head.api import (
     HEAD,
+    AccessRequest,
     Change,
     Draft,
     ExportSpec,
@@ -109,6 +110,71 @@ async def test_an_admin_lets_people_in_and_out_and_nobody_else_does(head: HeadAp
         await head.admit(boss.id, boss.id, False)
     assert not (await head.admit(boss.id, ann, False)).admitted
     await _missing(head.admit(boss.id, "nobody1234", True))
+
+
+async def test_a_request_waits_for_an_answer_and_after_a_no_for_a_day(head: HeadApi, clock: ManualClock) -> None:
+    boss = await head.person_for_telegram(ADMIN, "Boss")
+    ann, bob = await _two(head)
+    assert await head.request_access(ann) is AccessRequest.NEW
+    assert await head.request_access(ann) is AccessRequest.WAITING
+    assert [user.id for user in await head.users(boss.id)] == [ann, boss.id]  # Bob has asked for nothing
+    await head.admit(boss.id, ann, False)
+    assert await head.request_access(ann) is AccessRequest.DECLINED
+    clock.advance(timedelta(days=1).total_seconds() + 1)
+    assert await head.request_access(ann) is AccessRequest.NEW
+    await head.admit(boss.id, ann, True)
+    user = await head.user(boss.id, ann)
+    assert (user.admitted, user.asked, user.running, user.queued) == (True, None, 0, 0)
+    for number in range(20):
+        stranger = await head.person_for_telegram(100 + number, "Somebody")
+        assert await head.request_access(stranger.id) is AccessRequest.NEW
+    with pytest.raises(RefusedError):
+        await head.request_access(bob)
+
+
+async def test_who_is_let_out_has_no_open_jobs(head: HeadApi) -> None:
+    boss = await head.person_for_telegram(ADMIN, "Boss")
+    ann, _ = await _two(head)
+    await head.admit(boss.id, ann, True)
+    job = await head.submit(ann, SPEC, HEAD, request="1")
+    assert (await head.user(boss.id, ann)).queued == 1
+    await head.admit(boss.id, ann, False)
+    after = await head.job(ann, job.id)
+    assert after.cancelling or after.status is JobStatus.CANCELLED
+
+
+async def test_nobody_but_an_admin_sees_people_and_pools_or_decides(head: HeadApi) -> None:
+    boss = await head.person_for_telegram(ADMIN, "Boss")
+    ann, _ = await _two(head)
+    for question in (
+        head.users(ann),
+        head.user(ann, boss.id),
+        head.pools(ann),
+        head.put_to_sleep(ann, "nopool1234"),
+        head.allow_group(ann, "telegram:-1", True),
+    ):
+        with pytest.raises(RefusedError, match="Only an admin"):
+            await question
+    await _missing(head.user(boss.id, "nobody1234"))
+    await _missing(head.put_to_sleep(boss.id, "nopool1234"))
+
+
+async def test_groups_are_allowed_one_by_one(head: HeadApi) -> None:
+    boss = await head.person_for_telegram(ADMIN, "Boss")
+    assert not await head.group_allowed("telegram:-1")
+    for _ in range(2):
+        await head.allow_group(boss.id, "telegram:-1", True)
+    assert await head.group_allowed("telegram:-1")
+    assert not await head.group_allowed("telegram:-2")
+    await head.allow_group(boss.id, "telegram:-1", False)
+    assert not await head.group_allowed("telegram:-1")
+
+
+async def test_what_is_brought_twice_is_known(head: HeadApi) -> None:
+    assert await head.seen(["telegram:1"]) == set()
+    await head.note_seen(["telegram:1", "telegram:2"])
+    await head.note_seen(["telegram:2"])
+    assert await head.seen(["telegram:1", "telegram:3"]) == {"telegram:1"}
 
 
 # --- joining ---

@@ -2,72 +2,26 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
 from bot.commands import COMMANDS
-from bot.telegram_door import TelegramRefused, run
-from head.api import ChatSettings, EndReason, JobStatus, JobView, MachineState, TrainSpec
-from head.clock import SystemClock
-from tests.fakes.telegram import TOKEN, FakeTelegram, Person, Shown
+from bot.telegram_door import run
+from bot.telegram_intake import TelegramRefused
+from head.api import ChatSettings, EndReason, JobStatus, MachineState, TrainSpec
+from tests.fakes.telegram import TOKEN
 from tests.support.chats import PNG, predicted, progress, trained, until
-from tests.support.in_memory_head import CHURN, InMemoryHead
-
-BOSS = 1
-
-
-@dataclass(kw_only=True)
-class World:
-    telegram: FakeTelegram
-    head: InMemoryHead
-    files: Path
-    boss: Person
-
-    @asynccontextmanager
-    async def serving(self) -> AsyncIterator[None]:
-        """The bot, from its start to its stop."""
-        settings = ChatSettings(files=self.files, telegram_token=TOKEN, telegram_base_url=self.telegram.url)
-        polls = self.telegram.polls
-        serving = asyncio.create_task(run(self.head, settings, self.head.clock))
-        try:
-            await until(lambda: self.telegram.polls > polls or serving.done())
-            yield
-        finally:
-            serving.cancel()
-            await asyncio.gather(serving, return_exceptions=True)
-
-    async def boss_id(self) -> str:
-        return (await self.head.person_for_telegram(BOSS, "Boss")).id
-
-    def job(self) -> JobView:
-        return list(self.head._jobs.values())[-1]
-
-    async def trains(self) -> Shown:
-        """The admin trains on the usual file; the job's card."""
-        self.boss.says("/train ~/churn.csv churned")
-        form = await self.boss.sees("7,043 rows")
-        self.boss.presses(form, "Run")
-        await until(lambda: bool(self.head._jobs) and "Train:" in form.text)
-        return form
+from tests.support.in_memory_head import CHURN
+from tests.support.telegram_world import World, telegram_world
 
 
 @pytest.fixture
 async def world(tmp_path: Path) -> AsyncIterator[World]:
-    telegram = FakeTelegram()
-    await telegram.start()
-    head = InMemoryHead(
-        clock=SystemClock(), admin_ids=frozenset({BOSS}), files={"~/churn.csv": CHURN, "churn.csv": CHURN}
-    )
-    try:
-        yield World(telegram=telegram, head=head, files=tmp_path / "files", boss=telegram.person(BOSS, "Boss"))
-    finally:
-        await telegram.stop()
+    async with telegram_world(tmp_path) as made:
+        yield made
 
 
 async def test_a_stranger_asks_and_an_admin_lets_them_in(world: World) -> None:
@@ -86,7 +40,8 @@ async def test_a_stranger_asks_and_an_admin_lets_them_in(world: World) -> None:
         await eve.sees("Train and use models")
         assert question.text == "Eve <&> may use this server."
         assert not question.rows
-    assert [command["command"] for command in world.telegram.commands] == [command.name for command in COMMANDS]
+    menu = world.telegram.menus["default", ""]
+    assert [command["command"] for command in menu] == [command.name for command in COMMANDS]
     assert world.telegram.refusals == []
 
 

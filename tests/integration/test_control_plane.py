@@ -135,7 +135,7 @@ async def test_jobs_that_wait_for_an_absent_machine_hold_up_nobody(settings: Set
         assert (await plane.job(person, waiting.id)).status is JobStatus.QUEUED
 
         pool = await plane.store.pools.for_person(person)
-        found = plane.pools.keeper._pools[pool.id]
+        found = plane.pools_.keeper._pools[pool.id]
         os.kill(found.box.pid, signal.SIGKILL)  # a box that does not answer keeps no machine in
         await plane.revoke(person, absent)
         assert (await ended(plane, waiting)).end_reason is EndReason.REVOKED

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import AsyncIterator
 from typing import Any
@@ -9,7 +10,10 @@ from typing import Any
 import httpx
 import pytest
 
+from head.clock import ManualClock
 from tests.fakes.telegram import GET_FILE_LIMIT, TOKEN, UPLOAD_LIMIT, FakeTelegram
+from tests.fakes.telegram_checks import Refused
+from tests.fakes.telegram_rates import Rates
 
 
 @pytest.fixture
@@ -56,7 +60,7 @@ async def test_a_message_that_telegram_would_not_take(
     answer = await _call(telegram, "sendMessage", **{"chat_id": 7, **arguments})
     assert not answer["ok"]
     assert refusal in answer["description"]
-    assert telegram.people[7].messages == {}
+    assert telegram.person(7, "Ann").messages == {}
 
 
 async def test_edits_need_a_change_and_a_message(telegram: FakeTelegram) -> None:
@@ -70,7 +74,7 @@ async def test_edits_need_a_change_and_a_message(telegram: FakeTelegram) -> None
 
 
 async def test_a_press_is_answered_once(telegram: FakeTelegram) -> None:
-    query = telegram.new_query(telegram.people[7])
+    query = telegram.new_query(telegram.person(7, "Ann"))
     assert (await _call(telegram, "answerCallbackQuery", callback_query_id=query))["ok"]
     again = await _call(telegram, "answerCallbackQuery", callback_query_id=query)
     assert "query is too old" in again["description"]
@@ -92,5 +96,58 @@ async def test_faults_and_blocks_look_like_telegrams(telegram: FakeTelegram) -> 
     telegram.fail("sendMessage", 429, retry_after=3)
     busy = await _call(telegram, "sendMessage", chat_id=7, text="a")
     assert (busy["error_code"], busy["parameters"]) == (429, {"retry_after": 3})
-    telegram.people[7].blocked = True
+    telegram.person(7, "Ann").blocked = True
     assert (await _call(telegram, "sendMessage", chat_id=7, text="a"))["error_code"] == 403
+
+
+@pytest.mark.parametrize(("chat", "count", "seconds"), [(7, 5, 5), (-7, 20, 60)])
+def test_one_message_too_many_is_refused_until_the_span_is_over(chat: int, count: int, seconds: int) -> None:
+    clock = ManualClock()
+    rates = Rates(clock.monotonic)
+    for _ in range(count):
+        rates.take(chat)
+        clock.advance(0.05)
+    with pytest.raises(Refused) as refused:
+        rates.take(chat)
+    assert refused.value.code == 429
+    assert refused.value.retry_after == pytest.approx(seconds, abs=1)
+    rates.take(chat + 1)  # another chat may still
+    clock.advance(seconds)
+    rates.take(chat)
+
+
+def test_all_chats_together_have_thirty_a_second() -> None:
+    clock = ManualClock()
+    rates = Rates(clock.monotonic)
+    for chat in range(30):
+        rates.take(chat)
+    with pytest.raises(Refused):
+        rates.take(31)
+    clock.advance(1)
+    rates.take(31)
+
+
+async def test_only_one_program_gets_the_updates(telegram: FakeTelegram) -> None:
+    first = asyncio.create_task(_call(telegram, "getUpdates", timeout=5))
+    async with asyncio.timeout(5):
+        while telegram.polls == 0:  # noqa: ASYNC110
+            await asyncio.sleep(0.01)
+    await _call(telegram, "getUpdates", timeout=0)
+    assert (await first)["description"] == "Conflict: terminated by other getUpdates request"
+    await _call(telegram, "setWebhook", url="https://h.example/telegram")
+    assert "while webhook is active" in (await _call(telegram, "getUpdates"))["description"]
+    await _call(telegram, "deleteWebhook")
+    assert (await _call(telegram, "getUpdates"))["ok"]
+
+
+async def test_a_webhooks_secret_has_few_characters(telegram: FakeTelegram) -> None:
+    said = await _call(telegram, "setWebhook", url="https://h.example/telegram", secret_token="a b")
+    assert "unallowed characters" in said["description"]
+
+
+async def test_an_answer_can_be_late_and_the_work_done(telegram: FakeTelegram) -> None:
+    telegram.fail("sendMessage", seconds=1, done=True)
+    with pytest.raises(httpx.ReadTimeout):
+        async with httpx.AsyncClient(timeout=0.3) as client:
+            await client.post(f"{telegram.url}/bot{TOKEN}/sendMessage", data={"chat_id": 7, "text": "a"})
+    assert telegram.person(7, "Ann").last.text == "a"

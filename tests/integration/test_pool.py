@@ -294,6 +294,10 @@ async def test_a_dead_ray_head_with_a_damaged_memory_is_started_clean(life: Life
 
 async def test_it_stops_when_idle_and_leaves_nothing_behind(life: Life) -> None:
     processes = family(life.box)
+    awake = life.keeper.look(POOL.pool_id)
+    assert awake.awake
+    assert awake.memory is not None
+    assert awake.memory > 100 << 20
     assert await life.keeper.stop_idle({POOL.pool_id}) == []
     assert await life.keeper.stop_idle(set()) == [POOL.pool_id]
 
@@ -302,6 +306,11 @@ async def test_it_stops_when_idle_and_leaves_nothing_behind(life: Life) -> None:
 
     await until(all_gone)
     assert sorted(path.name for path in life.run.iterdir()) == ["errors", "lock"]
+    asleep = life.keeper.look(POOL.pool_id)
+    assert (asleep.awake, asleep.memory) == (False, None)
+    assert awake.since is not None
+    assert asleep.since is not None
+    assert asleep.since > awake.since
     assert life.keeper.client(POOL.pool_id) is None
     with pytest.raises(PoolUnavailable):
         life.keeper.door_address(POOL.pool_id)

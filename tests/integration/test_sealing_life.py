@@ -53,6 +53,17 @@ def gone(pids: set[int]) -> bool:
     return all(process.started_at(pid) is None for pid in pids)
 
 
+def test_its_memory_is_measured_from_outside(folder: Path, errors: Path) -> None:
+    hold = "held = bytearray(64 << 20); held[::4096] = b'x' * (16 << 10)"
+    script = f"import time; {hold}; print('READY', flush=True); time.sleep(600)"
+    with running(plan(folder, script), errors) as box:
+        until_said(errors, "READY")
+        memory = box.memory()
+        assert memory is not None
+        assert 64 << 20 < memory < 256 << 20
+    assert box.memory() is None
+
+
 def test_a_box_outlives_its_launcher_and_is_found_by_its_record(folder: Path, errors: Path) -> None:
     launcher = f"""
 import json, sys

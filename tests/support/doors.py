@@ -7,6 +7,7 @@ from collections import deque
 from typing import ClassVar
 
 from bot.messages import Message
+from bot.pace import Rate
 from head.clock import Clock
 
 
@@ -19,6 +20,11 @@ class RecordingDoor:
         self.seen: list[tuple[float, str, str, int, str]] = []  #: (when, what, chat, message id, text)
         self.failures: deque[Exception] = deque()
         self._count = 100
+        self.rate: Rate | None = None
+        self.chat_rates: dict[str, Rate] = {}
+
+    def chat_rate(self, chat_id: str) -> Rate | None:
+        return self.chat_rates.get(chat_id)
 
     async def send(self, chat_id: str, message: Message) -> int:
         self._fail()

@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Collection, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from pathlib import Path
@@ -32,7 +32,6 @@ from head.api import (
     ModelView,
     NotFoundError,
     PathData,
-    Person,
     PredictSpec,
     Problem,
     ProblemCode,
@@ -43,9 +42,8 @@ from head.api import (
     TrainSpec,
     UploadView,
 )
-from head.changes import Changes
-from head.clock import Clock
 from ray_jobs.spec import ColumnFacts
+from tests.support.in_memory_admission import InMemoryAdmission
 
 COMMAND = "curl -fsSL 'https://hayride.example.org/worker' | python3 - --token=" + "t" * 43
 
@@ -62,51 +60,18 @@ CHURN = Table(columns={"age": 60, "plan": 3, "months": 40, "churned": 2}, rows=7
 
 
 @dataclass(kw_only=True)
-class InMemoryHead:
-    clock: Clock
+class InMemoryHead(InMemoryAdmission):
     joining_enabled: bool = True
-    admin_ids: frozenset[int] = frozenset()
     files: dict[str, Table | Problem | HayrideError] = field(default_factory=dict)  #: by path or upload's name
     job_files: dict[tuple[str, str], bytes] = field(default_factory=dict)
-    people: dict[str, Person] = field(default_factory=dict)
-    hub: Changes = field(default_factory=Changes)
+    _arrived: set[str] = field(default_factory=set)
     _machines: dict[str, tuple[str, MachineView]] = field(default_factory=dict)
-    _jobs: dict[str, JobView] = field(default_factory=dict)
     _requests: dict[tuple[str, str], str] = field(default_factory=dict)
     _models: dict[str, tuple[str, ModelView]] = field(default_factory=dict)
     _uploads: list[tuple[str, UploadView]] = field(default_factory=list)
     _offers: dict[str, tuple[str, JoinOffer, str]] = field(default_factory=dict)
     _drafts: dict[str, tuple[str, Draft]] = field(default_factory=dict)
     _cards: dict[tuple[str, str], int] = field(default_factory=dict)
-
-    # --- people ---
-
-    async def person_for_telegram(self, telegram_id: int, name: str) -> Person:
-        admin = telegram_id in self.admin_ids
-        known = next((it for it in self.people.values() if it.telegram_id == telegram_id), None)
-        admitted = admin or (known.admitted if known else False)
-        id = known.id if known else _id()
-        self.people[id] = Person(id=id, telegram_id=telegram_id, name=name, admin=admin, admitted=admitted)
-        return self.people[id]
-
-    async def local_person(self) -> Person:
-        known = next((it for it in self.people.values() if it.telegram_id is None), None)
-        person = known or Person(id=_id(), telegram_id=None, name="local", admin=True, admitted=True)
-        self.people[person.id] = person
-        return person
-
-    async def admins(self) -> list[Person]:
-        return [it for it in self.people.values() if it.admin]
-
-    async def admit(self, admin_id: str, person_id: str, admitted: bool) -> Person:
-        if not self.people[admin_id].admin:
-            raise RefusedError("Only an admin may let people in.")
-        if person_id not in self.people:
-            raise NotFoundError("There is no such person.")
-        if self.people[person_id].admin and not admitted:
-            raise RefusedError("An admin cannot be shut out.")
-        self.people[person_id] = replace(self.people[person_id], admitted=admitted)
-        return self.people[person_id]
 
     # --- machines ---
 
@@ -244,6 +209,12 @@ class InMemoryHead:
 
     # --- what the chat keeps ---
 
+    async def seen(self, names: Collection[str]) -> set[str]:
+        return self._arrived & set(names)
+
+    async def note_seen(self, names: Collection[str]) -> None:
+        self._arrived |= set(names)
+
     async def save_draft(self, person_id: str, draft: Draft) -> Draft:
         if draft.id in self._drafts and self._drafts[draft.id][0] != person_id:
             raise NotFoundError("That form is gone.", remedy="Start it again.")
@@ -319,13 +290,6 @@ class InMemoryHead:
     @property
     def offers(self) -> list[str]:
         return list(self._offers)
-
-    def set_job(self, job_id: str, **changes: object) -> JobView:
-        job = self._jobs[job_id]
-        job = replace(job, revision=job.revision + 1, **changes)  # type: ignore[arg-type]
-        self._jobs[job_id] = job
-        self.hub.publish(Change(person_id=job.person_id, job_id=job_id))
-        return job
 
     def finish(self, job_id: str, result: Result) -> JobView:
         """The job is done; a training leaves its model."""

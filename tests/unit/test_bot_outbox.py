@@ -11,6 +11,7 @@ from bot.door import Busy, Gone, Undeliverable
 from bot.html import text
 from bot.messages import Message
 from bot.outbox import LONGEST, SHORTEST, Outbox
+from bot.pace import Rate
 from head.clock import ManualClock
 from tests.support.doors import RecordingDoor, settled
 
@@ -138,3 +139,45 @@ async def test_closing_lets_go_of_who_waits(clock: ManualClock, door: RecordingD
     await outbox.close()
     await settled()
     assert all(one.cancelled() for one in waiting)
+
+
+async def test_a_group_keeps_to_its_rate_and_replies_go_before_progress(
+    clock: ManualClock, door: RecordingDoor, outbox: Outbox
+) -> None:
+    door.chat_rates["test:-1"] = Rate(count=19, seconds=60)
+    for _ in range(120):
+        for card in range(10):
+            outbox.progress("test:-1", card, _message(f"at {clock.monotonic()}"))
+        await _passes(clock, 1)
+    before = clock.monotonic()
+    reply = asyncio.ensure_future(outbox.send("test:-1", _message("reply")))
+    await _passes(clock, 2)
+    assert reply.done()  # progress had left room for it
+    assert door.times("send")[0] - before < 1
+    moments = sorted(door.times("edit") + door.times("send"))
+    assert len(moments) > 30
+    assert all(after - before >= 60 for before, after in zip(moments, moments[19:], strict=False))
+
+
+async def test_all_chats_together_keep_to_the_doors_rate(clock: ManualClock) -> None:
+    door = RecordingDoor(clock)
+    door.rate = Rate(count=27, seconds=1)
+    outbox = Outbox(door, clock)
+    sent = [asyncio.ensure_future(outbox.send(f"test:{chat}", _message("hello"))) for chat in range(200)]
+    await _passes(clock, 12, 0.1)
+    assert all(one.done() for one in sent)
+    moments = door.times("send")
+    assert all(after - before >= 1 - 1e-6 for before, after in zip(moments, moments[27:], strict=False))
+    assert moments[-1] <= 9
+    await outbox.close()
+
+
+async def test_a_private_chat_has_its_burst_at_once_and_then_waits(clock: ManualClock, door: RecordingDoor) -> None:
+    door.chat_rates["test:1"] = Rate(count=5, seconds=5)
+    outbox = Outbox(door, clock)
+    sent = [asyncio.ensure_future(outbox.send("test:1", _message(str(n)))) for n in range(7)]
+    await settled()
+    assert [one.done() for one in sent] == [True] * 5 + [False] * 2
+    await _passes(clock, 6)
+    assert door.texts() == [str(n) for n in range(7)]
+    await outbox.close()

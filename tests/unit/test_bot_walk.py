@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from bot.callbacks import Verb, pack
-from bot.commands import COMMANDS
+from bot.commands import ADMIN_COMMANDS, COMMANDS
 from bot.messages import Incoming, Pressed, Typed
 from bot.service import Bot
 from head.api import ChatSettings, JobStatus, MachineState
@@ -28,6 +28,7 @@ def _bot(head: InMemoryHead, tmp_path: Path) -> Bot:
 def test_every_command_and_every_verb_has_a_screen(tmp_path: Path) -> None:
     router = _bot(InMemoryHead(clock=ManualClock()), tmp_path).router
     assert set(router.commands) == {command.name for command in COMMANDS}
+    assert set(router.admin_commands) == {command.name for command in ADMIN_COMMANDS}
     assert set(router.presses) == set(Verb)
 
 
@@ -60,7 +61,7 @@ STATES = ["empty", "queued", "running", "done", "predicted", "away", "asking"]
 
 
 @pytest.mark.parametrize("state", STATES)
-@pytest.mark.parametrize("command", [command.name for command in COMMANDS])
+@pytest.mark.parametrize("command", [command.name for command in COMMANDS + ADMIN_COMMANDS])
 async def test_every_button_behind_every_command_leads_somewhere(tmp_path: Path, state: str, command: str) -> None:
     """Opens the screen and presses each of its buttons, each time in a fresh chat; then types into what asks."""
     number, buttons = 0, 1
@@ -141,6 +142,7 @@ async def test_a_group_hears_no_secrets(tmp_path: Path) -> None:
     bot, door = _bot(head, tmp_path), RecordingDoor(head.clock)
     bot.attach(door)
     ann = replace(await head.person_for_telegram(7, "Ann"), admitted=True)
+    await head.allow_group((await head.local_person()).id, "test:-100", True)
     for line in ("/connect", "/dashboard", "small talk"):
         await bot.handle(Incoming(person=ann, chat_id="test:-100", private=False, what=Typed(text=line)))
     assert len(door.texts()) == 2

@@ -181,3 +181,10 @@ def test_paths_are_absolute_and_home_is_expanded(folder: Path, monkeypatch: pyte
     assert Settings.load().data_dir == Path("/home/ann/h")
     monkeypatch.setenv("HAYRIDE_DATA_DIR", "here")
     assert Settings.load().data_dir == folder / "here"
+
+
+def test_a_webhook_needs_an_address_with_https() -> None:
+    with pytest.raises(ValueError, match="telegram_webhook needs a public_url with https"):
+        Settings(telegram_webhook=True)
+    assert Settings(telegram_webhook=True, public_url="https://h.example").telegram_webhook
+    assert Settings(telegram_webhook=True, telegram_base_url="http://127.0.0.1:8081/bot").telegram_webhook
