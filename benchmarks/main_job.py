@@ -140,7 +140,7 @@ async def first_event(
 
 async def watched(plane: ControlPlane, person: str, record: Path) -> float:
     """Megabytes of the pool's box while somebody looks at the dashboard, all of its parts up."""
-    pool = await plane.pools.client(person)
+    pool = await plane.pools_.client(person)
     for path, query in (("nodes", "view=summary"), ("api/v0/tasks", ""), ("api/jobs/", ""), ("api/cluster_status", "")):
         async with pool.request("GET", path, query, {"accept": "application/json"}, b"") as answer:
             assert answer.status == 200, path

@@ -31,6 +31,11 @@ class Verb(StrEnum):
     PICK = "pick"  #: id: a draft, choice: the number of the answer, or the answer
     DROP = "drop"  #: id: a draft to throw away
     RESUME = "resume"  #: id: a draft that was set aside
+    SAVE = "save"  #: id: a draft to keep as a template
+    LAST = "last"  #: id: a blank draft, to be filled in as the last one that ran
+    TEMPLATE = "template"  #: id: a template, choice: what to do with it
+    SET = "set"  #: id: one of the settings, choice: its value
+    DISCONNECT = "disconnect"  #: choice: "yes" once it was asked about
     USE = "use"  #: id: the draft of a sent file, choice: what to do with it
     JOB = "job"  #: id: a job to show
     STOP = "stop"  #: id: a job to cancel

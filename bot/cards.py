@@ -15,8 +15,8 @@ from weakref import WeakValueDictionary
 
 from bot import results
 from bot.door import Gone, Undeliverable
-from bot.html import CAPTION_LIMIT, fit
-from bot.messages import Attachment
+from bot.html import CAPTION_LIMIT, Html, fit
+from bot.messages import Attachment, Message
 from bot.outbox import Outbox
 from head.api import (
     Clock,
@@ -70,6 +70,8 @@ class Cards:
                 return
             if job.status.ended:
                 await self._end(job, shown)
+                for chat_id in dict.fromkeys(chat_id for chat_id, _ in shown):
+                    await self._go_on(job, chat_id)
                 return
             message = results.card(job, self._clock.now())
             for chat_id, message_id in shown:
@@ -87,6 +89,30 @@ class Cards:
                 logger.info("the card of job %s is gone; its end is told anyway", job.id)
         for chat_id in dict.fromkeys(chat_id for chat_id, _ in shown if chat_id not in told):
             await self._tell_end(job, chat_id)
+
+    async def _go_on(self, job: JobView, chat_id: str) -> None:
+        """Where another job follows this one, its card; once, however often it is looked at."""
+        if not job.next_id or chat_id in {shown for shown, _ in await self._api.cards(f"job:{job.next_id}")}:
+            return
+        try:
+            following = await self._api.job(job.person_id, job.next_id)
+            card = replace(results.card(following, self._clock.now()), silent=True, pushed=True, brief=None)
+            message_id = await self._outbox(chat_id).send(chat_id, card)
+        except (NotFoundError, Undeliverable) as error:
+            logger.info("the job after %s cannot be shown: %s", job.id, error)
+            return
+        await self.watch(job.person_id, chat_id, job.next_id, message_id)
+
+    async def send_document(self, chat_id: str, said: Html, name: str, content: bytes) -> None:
+        """A file of ours with a line about it. Raises Undeliverable."""
+        path = self._files / f"document-{secrets.token_hex(6)}" / safe_name(name)
+        outbox, keeps_files = self._open_door(chat_id)
+        await asyncio.to_thread(_write, path, content)
+        try:
+            await outbox.send(chat_id, Message(text=said, file=Attachment(kind="document", path=path)))
+        finally:
+            if not keeps_files:
+                await asyncio.to_thread(_remove, path)
 
     async def _tell_end(self, job: JobView, chat_id: str) -> None:
         """Exactly one new message. Kept only once it is there: told twice is better than never told."""
@@ -149,6 +175,12 @@ def safe_name(name: str) -> str:
     """A plain file name: what came out of a box names no folder, hides nothing and fits."""
     kept = re.sub(r"[^\w.,()+ -]", "_", name.rpartition("/")[2]).lstrip(". -") or "file"
     return kept if len(kept.encode()) <= 120 else kept.encode()[-120:].decode(errors="ignore")
+
+
+def _write(path: Path, content: bytes) -> None:
+    path.parent.mkdir(parents=True, mode=0o700)
+    path.touch(0o600)
+    path.write_bytes(content)
 
 
 def _remove(path: Path) -> None:

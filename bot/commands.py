@@ -17,6 +17,11 @@ class Command:
 COMMANDS: tuple[Command, ...] = (
     Command(name="start", about=N_("what this is, and how things stand")),
     Command(name="connect", about=N_("add a machine of yours")),
+    Command(
+        name="disconnect",
+        about=N_("take a machine out, or all of them"),
+        example="/disconnect laptop",
+    ),
     Command(name="worker", about=N_("your machines")),
     Command(name="data", about=N_("look at a table"), example="/data ~/hayride/churn.csv"),
     Command(name="train", about=N_("train a model"), example="/train ~/hayride/churn.csv churned"),
@@ -27,7 +32,13 @@ COMMANDS: tuple[Command, ...] = (
         about=N_("your models: rename, delete, compare, export"),
         example="/models compare OLD NEW",
     ),
+    Command(
+        name="templates",
+        about=N_("forms that you keep under a name"),
+        example="/templates churn weekly",
+    ),
     Command(name="dashboard", about=N_("look into your cluster")),
+    Command(name="settings", about=N_("language, notifications, your data")),
     Command(name="cancel", about=N_("stop a job, or leave a form")),
     Command(name="help", about=N_("all commands")),
 )
@@ -41,4 +52,6 @@ ADMIN_COMMANDS: tuple[Command, ...] = (
 )
 
 #: Which commands make sense where others read along.
-GROUP_COMMANDS: tuple[Command, ...] = tuple(it for it in COMMANDS if it.name not in {"connect", "dashboard"})
+GROUP_COMMANDS: tuple[Command, ...] = tuple(
+    it for it in COMMANDS if it.name not in {"connect", "dashboard", "settings"}
+)

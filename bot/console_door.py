@@ -28,11 +28,11 @@ from rich.text import Text
 from bot import amounts
 from bot.arguments import unquote
 from bot.html import Html, fill, plain, runs, text
-from bot.language import tr
+from bot.language import language_of, speaking, tr
 from bot.messages import Button, Incoming, LinkButton, Message, Pressed, Sent, Typed
 from bot.pace import Rate
 from bot.service import Bot
-from head.api import UPLOAD_LIMIT, ChatSettings, Clock, HeadApi, JobStatus, Person
+from head.api import UPLOAD_LIMIT, ChatSettings, Clock, HeadApi, JobStatus, NotFoundError, Person
 
 CHAT = "console"
 #: Seconds between looks at a job that is waited for, besides being told of its changes.
@@ -80,7 +80,8 @@ class ConsoleDoor:
     async def run(self) -> int:
         """Until the input ends and all that was started has ended."""
         if self._terminal is not None:
-            self._say(fill("Hayride. Type /start, /help, or #1 to press the first button; Ctrl-D ends."))
+            with speaking(language_of(self._person)):
+                self._say(fill("Hayride. Type /start, /help, or #1 to press the first button; Ctrl-D ends."))
         self._prompt()
         while (line := await self._lines.get()) is not None:
             self._answering = True
@@ -90,10 +91,16 @@ class ConsoleDoor:
                 self._release()
             self._prompt()
             self._lines.task_done()
-        failed = await self._ended()
+        with speaking(language_of(self._person)):
+            failed = await self._ended()
         return 1 if failed else 0
 
     async def _line(self, line: str) -> None:
+        self._person = await self._bot.api.person(self._person.id)  # who may have chosen another language
+        with speaking(language_of(self._person)):
+            await self._obey(line)
+
+    async def _obey(self, line: str) -> None:
         press = re.fullmatch(r"#\s*(\d{1,4})", line)
         if not line:
             return
@@ -141,11 +148,16 @@ class ConsoleDoor:
         failed, self._answering = False, False
         self._waits = True
         self._release()
-        for job_id in self._jobs:
-            while not (job := await self._bot.api.job(self._person.id, job_id)).status.ended:
-                await self._bot.clock.sleep(LOOK)
+        for job_id in self._jobs:  # grows by the jobs that follow others
+            try:
+                while not (job := await self._bot.api.job(self._person.id, job_id)).status.ended:
+                    await self._bot.clock.sleep(LOOK)
+            except NotFoundError:
+                continue  # deleted, with all data
             await self._bot.cards.follow(self._person.id, job_id)
             failed = failed or job.status in {JobStatus.FAILED, JobStatus.TIMED_OUT}
+            if job.next_id and job.next_id not in self._jobs:
+                self._jobs.append(job.next_id)
         self._waits = False
         return failed
 

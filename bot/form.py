@@ -59,10 +59,13 @@ class TrainForm(Form):
     exclude: tuple[str, ...] = ()
     name: str = ""
     seed: int = 0
+    then: str = ""  #: a path to predict with the model, once it is trained
+    then_seen: str = ""  #: the same, once it was looked at
 
 
 class PredictForm(Form):
     model_id: str = ""
+    model_name: str = ""  #: with its version
     model_title: str = ""
     model_place: str = ""
     features: tuple[str, ...] = ()

@@ -17,6 +17,8 @@ from pathlib import Path
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
 
+from head.api import Person
+
 ENGLISH = "en"
 #: Where there is a catalogue for.
 LANGUAGES = (ENGLISH, "pt")
@@ -40,11 +42,11 @@ def spoken() -> str:
     return _reader.get()
 
 
-def language_of(chosen: str, code: str) -> str:
-    """The one that the person chose, else the one of their Telegram's IETF code ("pt-BR"), else English."""
-    if chosen in LANGUAGES:
-        return chosen
-    wanted = code.partition("-")[0].lower()
+def language_of(person: Person) -> str:
+    """The one that the person chose, else the one that their Telegram speaks, else English."""
+    if person.language in LANGUAGES:
+        return person.language
+    wanted = person.speaks.partition("-")[0].lower()
     return wanted if wanted in LANGUAGES else ENGLISH
 
 

@@ -107,5 +107,4 @@ class Incoming:
     chat_id: str  #: "telegram:123" or "console"
     private: bool
     what: Typed | Pressed | Sent
-    language: str = ""  #: what their program speaks, as an IETF code ("pt-BR"); "" where it does not say
     private_url: str = ""  #: opens the private chat; "" where there is no other

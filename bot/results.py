@@ -188,9 +188,10 @@ def ending(job: JobView) -> Message:
         return Message(text=_exported(job, job.result))
     icon, state = words.STATUSES[job.status]
     heading = fill("{icon} <b>{title}: {state}</b>", icon=icon, title=title(job), state=tr(state))
+    then = fill("The prediction on <code>{file}</code> was not begun.", file=clip(job.then, 200)) if job.then else None
     if job.problem is not None:
-        return Message(text=lines(heading, words.problem(job.problem)))
-    return Message(text=lines(heading, words.entry(words.ENDINGS[job.end_reason or EndReason.CRASHED])))
+        return Message(text=lines(heading, words.problem(job.problem), then))
+    return Message(text=lines(heading, words.entry(words.ENDINGS[job.end_reason or EndReason.CRASHED]), then))
 
 
 def _exported(job: JobView, result: ExportResult) -> Html:

@@ -7,29 +7,36 @@ from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from typing import Any
 
+from pydantic import ValidationError
+
 from bot.callbacks import BadCallback, Callback, Verb, unpack
 from bot.chat import Chat
 from bot.html import clip, fill, lines
 from bot.language import tr
 from bot.messages import Button, Message, Pressed, Sent, Typed
+from bot.recipes import MARK
 from bot.screens import (
     access,
     cancel,
     connect,
     dashboard,
     data,
+    disconnect,
     files,
     groups,
     help,
     jobs,
     models,
     pools,
+    settings,
     start,
+    templates,
     users,
     worker,
 )
 from bot.screens.form_screen import FormScreen
 from bot.screens.predict import PredictScreen
+from bot.screens.templates import Templates
 from bot.screens.train import TrainScreen
 from head.api import Draft, NotFoundError, UploadData
 
@@ -37,7 +44,7 @@ Open = Callable[[Chat, str], Awaitable[None]]
 Press = Callable[[Chat, Callback], Awaitable[None]]
 
 _COMMAND = re.compile(r"/([A-Za-z_]+)(?:@\w+)?(?:\s+(.*))?", re.DOTALL)
-_FORM_VERBS = (Verb.RUN, Verb.EDIT, Verb.PICK, Verb.DROP, Verb.RESUME)
+_FORM_VERBS = (Verb.RUN, Verb.EDIT, Verb.PICK, Verb.DROP, Verb.RESUME, Verb.LAST)
 
 
 class Router:
@@ -46,17 +53,22 @@ class Router:
     def __init__(self, *, train_limit: int, predict_limit: int) -> None:
         self.train = TrainScreen(time_limit=train_limit)
         self.predict = PredictScreen(time_limit=predict_limit)
+        self.forms: dict[str, FormScreen[Any]] = {"train": self.train, "predict": self.predict}
+        self.templates = Templates(self.forms)
         self.commands: dict[str, Open] = {
             "start": start.open,
             "help": help.open,
             "connect": connect.open,
+            "disconnect": disconnect.open,
             "worker": worker.open,
             "data": data.open,
             "train": self.train.open,
             "predict": self.predict.open,
             "jobs": jobs.open,
             "models": models.open,
+            "templates": self.templates.open,
             "dashboard": dashboard.open,
+            "settings": settings.open,
             "cancel": cancel.open,
         }
         self.admin_commands: dict[str, Open] = {
@@ -76,6 +88,10 @@ class Router:
             Verb.OUST: lambda chat, callback: users.oust(chat, callback.id),
             Verb.REMOVE: lambda chat, callback: access.remove(chat, callback.id),
             Verb.SLEEP: lambda chat, callback: pools.sleep(chat, callback.id),
+            Verb.SET: settings.press,
+            Verb.DISCONNECT: disconnect.press,
+            Verb.SAVE: self._save,
+            Verb.TEMPLATE: self.templates.press,
             Verb.USE: self._use,
             Verb.JOB: lambda chat, callback: jobs.show(chat, callback.id),
             Verb.STOP: lambda chat, callback: jobs.stop(chat, callback.id),
@@ -114,6 +130,9 @@ class Router:
             await self._command(chat, command[1].lower(), command[2] or "")
         elif link is not None:
             await jobs.show(chat, link[1])
+        elif line.startswith(MARK):
+            await self._set_aside(chat)
+            await self.templates.take_in(chat, line)
         else:
             await self._answer(chat, line)
 
@@ -135,6 +154,9 @@ class Router:
         """A form that waits for an answer must not swallow what is typed from now on; it can be taken up again."""
         draft = await chat.api.active_draft(chat.person.id, chat.id)
         form = self._form_of(draft)
+        if draft is not None and draft.kind == templates.KIND:
+            await chat.api.drop_draft(chat.person.id, draft.id)
+            return
         if draft is None or form is None or not draft.asking:
             return
         if form.worthless(draft):
@@ -151,6 +173,8 @@ class Router:
         form = self._form_of(draft)
         if draft is not None and form is not None and draft.asking:
             await form.answer(chat, draft, line)
+        elif draft is not None and draft.kind == templates.KIND:
+            await self.templates.answer(chat, draft, line)
         elif chat.private:
             said = lines(
                 fill("I am not asking anything just now."),
@@ -192,7 +216,7 @@ class Router:
 
     async def _page(self, chat: Chat, callback: Callback) -> None:
         offset = int(callback.choice) if callback.choice.isdigit() else 0
-        pages = {"models": models.page, "users": users.page, "pools": pools.page}
+        pages = {"models": models.page, "templates": templates.page, "users": users.page, "pools": pools.page}
         await pages.get(callback.id, jobs.page)(chat, offset)
 
     async def _form(self, chat: Chat, callback: Callback) -> None:
@@ -200,6 +224,18 @@ class Router:
         form = self._form_of(draft)
         if draft is not None and form is not None:
             await form.press(chat, draft, callback)
+
+    async def _save(self, chat: Chat, callback: Callback) -> None:
+        """Keeps a form as a template, one that was run too."""
+        draft = await self._draft(chat, callback)
+        form = self._form_of(draft)
+        if draft is not None and form is not None:
+            try:
+                recipe = form.recipe(form.load(draft))
+            except ValidationError:
+                await chat.alert("One of the settings can't be kept. Correct it, then save the form.")
+                return
+            await templates.save(chat, recipe)
 
     async def _use(self, chat: Chat, callback: Callback) -> None:
         """What a sent file is for."""
@@ -219,8 +255,7 @@ class Router:
             return None
 
     def _form_of(self, draft: Draft | None) -> FormScreen[Any] | None:
-        forms: dict[str, FormScreen[Any]] = {"train": self.train, "predict": self.predict}
-        return forms.get(draft.kind) if draft is not None else None
+        return self.forms.get(draft.kind) if draft is not None else None
 
 
 def _paused(draft: Draft) -> Draft:

@@ -7,12 +7,12 @@ import logging
 from collections.abc import AsyncIterator, Coroutine
 from weakref import WeakValueDictionary
 
-from bot import errors
+from bot import drafts, errors
 from bot.cards import Cards
 from bot.chat import Chat
 from bot.door import Door, Undeliverable
 from bot.joins import Joins
-from bot.language import ENGLISH, language_of, speaking
+from bot.language import language_of, speaking
 from bot.messages import Incoming
 from bot.outbox import Outbox
 from bot.router import Router
@@ -32,7 +32,6 @@ class Bot:
         self.joins = Joins(api, clock, self._outbox)
         self._doors: dict[str, tuple[Door, Outbox]] = {}
         self._turns: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
-        self._languages: dict[str, str] = {}  #: by person, as heard last
         self._tasks: set[asyncio.Task[None]] = set()
         self._looking: dict[Change, bool] = {}  #: what is looked at now; True: it changed again meanwhile
         self._follower: asyncio.Task[None] | None = None
@@ -44,6 +43,7 @@ class Bot:
     def start(self) -> None:
         """Begins to follow the control plane. Nothing that changes after this call is missed."""
         self._follower = asyncio.create_task(self._follow(self.api.changes()), name="chat follows")
+        self._spawn(self._expire())
 
     async def close(self) -> None:
         """Stops; what was not sent yet is told after the next start."""
@@ -73,10 +73,9 @@ class Bot:
             incoming=incoming,
             reach=self._outbox,
         )
-        self._languages[incoming.person.id] = language = language_of("", incoming.language)
         turn = self._turns.setdefault(incoming.chat_id, asyncio.Lock())
         async with turn:
-            with speaking(language):
+            with speaking(language_of(incoming.person)):
                 await self._answer(chat)
         return chat.started
 
@@ -104,6 +103,15 @@ class Bot:
         async for change in changes:
             self._notice(change)
 
+    async def _expire(self) -> None:
+        """Lets go of forgotten forms, now and then."""
+        while True:
+            try:
+                await drafts.expire(self.api, self._outbox)
+            except Exception:
+                logger.exception("forgotten forms could not be told of")
+            await self.clock.sleep(drafts.EVERY)
+
     def _notice(self, change: Change) -> None:
         """Each subject in a task of its own, so a slow chat holds up nobody; changes meanwhile are one more look."""
         if change in self._looking:
@@ -122,7 +130,7 @@ class Bot:
 
     async def _changed(self, change: Change) -> None:
         try:
-            with speaking(self._languages.get(change.person_id, ENGLISH)):
+            with speaking(language_of(await self.api.person(change.person_id))):
                 if change.job_id:
                     await self.cards.follow(change.person_id, change.job_id)
                 if change.offer_id:

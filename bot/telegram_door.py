@@ -116,21 +116,14 @@ class TelegramDoor:
         private = chat.type == ChatType.PRIVATE
         if not private and update.message is not None and not self._for_us(update.message):
             return
-        person = await self._bot.api.person_for_telegram(user.id, user.full_name)
+        speaks = user.language_code or ""
+        person = await self._bot.api.person_for_telegram(user.id, user.full_name, speaks=speaks)
         if person.admin and private and user.id not in self._offered:
             self._offered.add(user.id)
             await self._offer(COMMANDS + ADMIN_COMMANDS, telegram.BotCommandScopeChat(user.id))
         url = "" if private else self._application.bot.link
         chat_id = f"{self.prefix}:{chat.id}"
-        incoming = Incoming(
-            person=person,
-            chat_id=chat_id,
-            private=private,
-            what=what,
-            private_url=url,
-            language=user.language_code or "",
-        )
-        self._bot.submit(incoming)
+        self._bot.submit(Incoming(person=person, chat_id=chat_id, private=private, what=what, private_url=url))
 
     def _for_us(self, message: telegram.Message) -> bool:
         """In a group people talk to each other: ours are commands, unless they name another bot, and replies to us."""

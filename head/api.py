@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Literal, Protocol
 
 from head.admin_api import AccessRequest, AdminApi, PoolView, UserView
+from head.belongings import EXPORT_LIMIT, LANGUAGES, TEMPLATE_NAME_LIMIT, Belongings, Person, Template
 from head.chat_settings import ChatSettings, Webhook
 from head.clock import Clock
 from head.errors import (
@@ -59,8 +60,12 @@ from ray_jobs.spec import (
 __all__ = [
     "AUTO",
     "CATALOGUE",
+    "DRAFT_DAYS",
     "EXPORT_FORMS",
+    "EXPORT_LIMIT",
     "HEAD",
+    "LANGUAGES",
+    "TEMPLATE_NAME_LIMIT",
     "UPLOAD_LIMIT",
     "AccessRequest",
     "Candidate",
@@ -109,6 +114,7 @@ __all__ = [
     "Spec",
     "Split",
     "Task",
+    "Template",
     "TimeSplit",
     "TrainResult",
     "TrainSpec",
@@ -125,6 +131,8 @@ CATALOGUE: tuple[ModelDescription, ...] = descriptions()
 EXPORT_FORMS: tuple[Literal["card", "onnx", "python"], ...] = ("card", "onnx", "python")
 #: The place of a job that no machine runs: the pool's own head node.
 HEAD = "head"
+#: Days after which a form that nobody touched, or a sent file that no job used, is deleted.
+DRAFT_DAYS = 7
 #: Telegram's getFile hands out at most this much; the console holds to the same.
 UPLOAD_LIMIT = 20 * 1024 * 1024
 
@@ -176,17 +184,6 @@ class JoinState(StrEnum):
     CONNECTING = "connecting"  #: tunnel opened, node not yet in the pool
     JOINED = "joined"
     EXPIRED = "expired"
-
-
-@dataclass(frozen=True, kw_only=True)
-class Person:
-    """Somebody who may use this server. `id` is ours; `telegram_id` is None for the console's local person."""
-
-    id: str
-    telegram_id: int | None
-    name: str
-    admin: bool
-    admitted: bool
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -242,6 +239,8 @@ class JobView:
     started: datetime | None
     ended: datetime | None
     revision: int  #: grows with every change
+    then: str = ""  #: a path to predict with the model that this job trains
+    next_id: str = ""  #: the job of that prediction, once the training is done
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -288,12 +287,14 @@ class Change:
     offer_id: str = ""
 
 
-class HeadApi(AdminApi, Protocol):
+class HeadApi(AdminApi, Belongings, Protocol):
     """The control plane as the chat sees it."""
 
     # --- people ---
-    async def person_for_telegram(self, telegram_id: int, name: str) -> Person:
-        """The person behind a Telegram account; made on first sight; only admins are admitted by that."""
+    async def person_for_telegram(self, telegram_id: int, name: str, *, speaks: str = "") -> Person:
+        """The person behind a Telegram account; made on first sight; only admins are admitted by that. `speaks`: the
+        IETF code of their language; "" leaves what was said last.
+        """
 
     async def local_person(self) -> Person:
         """The person at the console: admitted, admin."""
@@ -330,8 +331,10 @@ class HeadApi(AdminApi, Protocol):
     async def inspect(self, person_id: str, place: str, data: Data, target: str | None) -> DataFacts:
         """Looks at the file where it lies. Raises DataRefused, PoolUnavailable, JobRefused (the machine is away)."""
 
-    async def submit(self, person_id: str, spec: Spec, place: str, *, request: str) -> JobView:
-        """Queues a job. The same `request` (a draft's id and revision, say) twice gives the same job."""
+    async def submit(self, person_id: str, spec: Spec, place: str, *, request: str, then: str = "") -> JobView:
+        """Queues a job. The same `request` (a draft's id and revision, say) twice gives the same job. `then`: a path;
+        when the training has ended well, a job that predicts it with the fresh model is queued at the same place.
+        """
 
     async def cancel(self, person_id: str, job_id: str) -> JobView: ...
 
@@ -372,6 +375,12 @@ class HeadApi(AdminApi, Protocol):
         """The newest draft of the chat that is not paused."""
 
     async def drop_draft(self, person_id: str, draft_id: str) -> None: ...
+
+    async def last_run(self, person_id: str, kind: str) -> Draft | None:
+        """The newest form of a kind that became a job."""
+
+    async def expired_drafts(self) -> list[tuple[str, Draft]]:
+        """(person_id, draft) of drafts that nobody has touched for `DRAFT_DAYS`; the chat tells so and drops them."""
 
     async def save_card(self, person_id: str, *, chat_id: str, subject: str, message_id: int) -> None:
         """Remembers which message shows `subject` ("job:ID", "offer:ID"), so that it goes on after a restart."""

@@ -8,6 +8,8 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from pydantic import ValidationError
+
 from head import lifecycle
 from head.api import HEAD, UPLOAD_LIMIT, Change, Data, DataFacts, JobView, Spec, UploadView
 from head.changes import Changes
@@ -22,7 +24,7 @@ from head.settings import Settings
 from head.store.jobs import StaleJob
 from head.store.records import JobRow
 from head.store.store import Store
-from ray_jobs.spec import ExportSpec, PredictSpec, UploadData
+from ray_jobs.spec import ExportSpec, PathData, PredictSpec, TrainSpec, UploadData
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,11 +37,12 @@ class Jobs:
     changes: Changes
     clock: Clock
 
-    async def submit(self, person_id: str, spec: Spec, place: str, request: str) -> JobView:
+    async def submit(self, person_id: str, spec: Spec, place: str, request: str, then: str) -> JobView:
         """Queues a job at a place that is the person's. A model predicts where it lives."""
         if isinstance(spec, PredictSpec | ExportSpec):
             place = (await self.store.models.get(person_id, spec.model_id)).place
         place_name = await self.machines.usable(person_id, place)
+        _check_then(spec, then)
         data = None if isinstance(spec, ExportSpec) else spec.data
         if isinstance(data, UploadData):
             upload = await self.store.uploads.get(person_id, data.upload_id)
@@ -49,8 +52,9 @@ class Jobs:
                     remedy="Send the file again, or choose the place that has it.",
                 )
         row = await self.store.jobs.add(
-            person_id=person_id, spec=spec, place=place, request=request, queued_limit=self.settings.limits.queued
-        )
+            person_id=person_id, spec=spec, place=place, request=request, then=then,
+            queued_limit=self.settings.limits.queued,
+        )  # fmt: skip
         self.changes.publish(Change(person_id=person_id, job_id=row.id))
         self.reconciler.wake()
         return _view(row, place_name)
@@ -139,6 +143,18 @@ class Jobs:
             await pool.download(job_id, row.place, name, file)
 
 
+def _check_then(spec: Spec, then: str) -> None:
+    """What follows a job is made when that ends, where nobody is there to hear that it can't be."""
+    if not then:
+        return
+    if not isinstance(spec, TrainSpec):
+        raise JobRefused("Only a training can be followed by a prediction.")
+    try:
+        PathData(path=then)
+    except ValidationError as error:
+        raise JobRefused("That is no path to predict.", remedy="A good one looks like ~/hayride/new.csv.") from error
+
+
 def _view(row: JobRow, place_name: str) -> JobView:
     state = row.state
     return JobView(
@@ -158,5 +174,7 @@ def _view(row: JobRow, place_name: str) -> JobView:
         created=state.created,
         started=state.started,
         ended=state.ended,
+        then=row.then,
+        next_id=row.next_id,
         revision=row.revision,
     )

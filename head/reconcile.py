@@ -18,12 +18,12 @@ import logging
 from collections.abc import Coroutine
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import partial
 from typing import Any, Protocol
 
 from head import lifecycle
-from head.api import HEAD, Change, EndReason, JobStatus
+from head.api import DRAFT_DAYS, HEAD, Change, EndReason, JobStatus
 from head.changes import Changes
 from head.clock import Clock
 from head.errors import HayrideError, NotFoundError
@@ -32,7 +32,7 @@ from head.machines import Machines
 from head.pools import Pools
 from head.settings import Settings
 from head.store.jobs import StaleJob
-from head.store.records import JobRow, PoolRow
+from head.store.records import JobRow, PoolRow, UploadRow
 from head.store.store import Store
 from ray_jobs.spec import Event
 
@@ -75,6 +75,7 @@ class Reconciler:
         self._followers: dict[str, asyncio.Task[None]] = {}
         self._failures: dict[str, int] = {}
         self._renewing: set[str] = set()  # people whose pool gets a fresh token: no job begins there meanwhile
+        self._erasing = asyncio.Lock()
         self._errands: dict[str, asyncio.Task[bool]] = {}  # by what they are about, so that none runs twice at once
 
     def wake(self) -> None:
@@ -102,7 +103,8 @@ class Reconciler:
 
     async def _step(self) -> None:
         stale = await self._parts.store.pools.stale()
-        self._renewing = {pool.person_id for pool in stale}
+        erasing = set(await self._parts.store.people.erasing())
+        self._renewing = {pool.person_id for pool in stale} | erasing
         jobs = await self._parts.store.jobs.open()
         self._forget_ended({job.id for job in jobs})
         for job in self._chosen(jobs):
@@ -110,11 +112,18 @@ class Reconciler:
                 self._followers[job.id] = asyncio.create_task(self._guard_follower(job))
         for job in jobs:
             await self._guard(f"job {job.id}", self._judge_reachability(job))
-            if job.state.target is Target.CANCEL and self._in_reach(job):
+            if job.state.target is Target.CANCEL and self._in_reach(job.place):
                 self._errand(f"cancel {job.id}", self._cancel(job))
         for job in await self._parts.store.jobs.unacknowledged():
             self._errand(f"acknowledge {job.id}", self._acknowledge(job))
+        for person_id in erasing:
+            self._errand(f"erase {person_id}", self.erase(person_id))
+        before = self._parts.clock.now() - timedelta(days=DRAFT_DAYS)
+        for upload in await self._parts.store.uploads.spent(before=before):
+            self._errand(f"upload {upload.id}", self._drop_upload(upload))
         for pool in stale:
+            if pool.person_id in erasing:
+                continue
             self._errand(f"fresh token {pool.id}", self._renew(pool))
         self._errand("idle pools", self._let_pools_sleep({job.person_id for job in jobs}))
 
@@ -140,13 +149,13 @@ class Reconciler:
                 chosen.append(job)
         return chosen
 
-    def _in_reach(self, job: JobRow) -> bool:
-        return job.place == HEAD or self._parts.machines.connected(job.place)
+    def _in_reach(self, place: str) -> bool:
+        return place == HEAD or self._parts.machines.connected(place)
 
     def _may_go_on(self, job: JobRow) -> bool:
         """In reach and, where it has not begun, in a pool and on a machine where jobs may begin now."""
         if job.state.status is not JobStatus.QUEUED:
-            return self._in_reach(job)
+            return self._in_reach(job.place)
         ready = job.place == HEAD or self._parts.machines.ready(job.place)
         return ready and job.person_id not in self._renewing
 
@@ -204,7 +213,7 @@ class Reconciler:
 
     async def _judge_reachability(self, job: JobRow) -> None:
         """Unreachable is not dead: only what the person sees changes."""
-        if self._in_reach(job):
+        if self._in_reach(job.place):
             await self._change(job, lifecycle.reachable)
         else:
             await self._change(job, self._if(lifecycle.unreachable, JobStatus.DISPATCHED, JobStatus.RUNNING))
@@ -218,11 +227,41 @@ class Reconciler:
         """The agent may forget the job. One that has, or whose machine was revoked, need not be asked."""
         if not await self._parts.machines.is_revoked(job.person_id, job.place):
             pool = await self._parts.pools.awake(job.person_id)
-            if pool is None or not self._in_reach(job):
+            if pool is None or not self._in_reach(job.place):
                 return
             with suppress(NotFoundError):
                 await pool.acknowledge(job.id, job.place, job.state.last_event)
         await self._parts.store.jobs.acknowledge(job.id, job.state.last_event)
+
+    async def _drop_upload(self, upload: UploadRow) -> None:
+        """Deletes a sent file where it lies. On a machine that was revoked we reach nothing: only the row goes."""
+        if not await self._parts.machines.is_revoked(upload.person_id, upload.place):
+            pool = await self._parts.pools.awake(upload.person_id)
+            if pool is None or not self._in_reach(upload.place):
+                return
+            await pool.drop_upload(upload.id, upload.place)
+        await self._parts.store.uploads.drop(upload.person_id, upload.id)
+
+    async def erase(self, person_id: str) -> None:
+        """Deletes all that is a person's and within our reach, if they asked for that. Where it was interrupted it is
+        begun again: first nothing of theirs runs or comes in, then the box's contents go, and last the rows.
+        """
+        async with self._erasing:
+            if person_id not in await self._parts.store.people.erasing():
+                return
+            for machine in await self._parts.store.machines.of_person(person_id):
+                await self._parts.machines.revoke(person_id, machine.id)
+            for job in await self._parts.store.jobs.open():
+                if job.person_id == person_id:
+                    await self._change(job, partial(lifecycle.end, reason=EndReason.CANCELLED))
+            pool = await self._parts.store.pools.find(person_id)
+            if pool is not None:
+                renewing = self._errands.get(f"fresh token {pool.id}")
+                if renewing is not None:
+                    await asyncio.wait({renewing})
+                await self._parts.pools.renew(pool, empty=True)
+            await self._parts.store.people.erase(person_id)
+        self.wake()
 
     async def _renew(self, pool: PoolRow) -> None:
         """A revoked machine knows the pool's Ray token: when no job runs, the pool begins anew with a fresh one."""

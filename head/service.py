@@ -13,6 +13,8 @@ from typing import TextIO
 from head.admin_api import AccessRequest, PoolView, UserView
 from head.admission import Admission
 from head.api import (
+    DRAFT_DAYS,
+    LANGUAGES,
     Change,
     Data,
     DataFacts,
@@ -24,6 +26,7 @@ from head.api import (
     ModelView,
     Person,
     Spec,
+    Template,
     UploadData,
     UploadView,
     Webhook,
@@ -31,6 +34,7 @@ from head.api import (
 from head.changes import Changes
 from head.clock import Clock
 from head.errors import RefusedError
+from head.export import everything
 from head.gateway.app import Server, create_gateway
 from head.gateway.live import Tunnels
 from head.gateway.webhook import WebhookReceiver
@@ -160,11 +164,15 @@ class ControlPlane:
 
     # --- people ---
 
-    async def person_for_telegram(self, telegram_id: int, name: str) -> Person:
-        person = await self.store.people.for_telegram(telegram_id, name, admin=telegram_id in self.settings.admins)
+    async def person_for_telegram(self, telegram_id: int, name: str, *, speaks: str = "") -> Person:
+        admin = telegram_id in self.settings.admins
+        person = await self.store.people.for_telegram(telegram_id, name, admin=admin, speaks=speaks)
         if self.settings.sealing:
             return person
         return as_admitted(person, served_person(await self.store.people.everybody(), telegram=self.telegram))
+
+    async def person(self, person_id: str) -> Person:
+        return await self.store.people.get(person_id)
 
     async def local_person(self) -> Person:
         return await self.store.people.local()
@@ -200,6 +208,22 @@ class ControlPlane:
 
     async def group_allowed(self, chat_id: str) -> bool:
         return await self.store.groups.allowed(chat_id)
+
+    async def prefer(
+        self,
+        person_id: str,
+        *,
+        language: str | None = None,
+        machine_news: bool | None = None,
+        keep_uploads: bool | None = None,
+    ) -> Person:
+        if language is not None and language not in LANGUAGES:
+            raise RefusedError("I do not speak that language.", remedy="Choose English or Portuguese.")
+        person = await self.store.people.prefer(
+            person_id, language=language, machine_news=machine_news, keep_uploads=keep_uploads
+        )
+        self.reconciler.wake()
+        return person
 
     # --- machines ---
 
@@ -254,8 +278,8 @@ class ControlPlane:
     async def inspect(self, person_id: str, place: str, data: Data, target: str | None) -> DataFacts:
         return await self.jobs_.inspect(person_id, place, data, target)
 
-    async def submit(self, person_id: str, spec: Spec, place: str, *, request: str) -> JobView:
-        return await self.jobs_.submit(person_id, spec, place, request)
+    async def submit(self, person_id: str, spec: Spec, place: str, *, request: str, then: str = "") -> JobView:
+        return await self.jobs_.submit(person_id, spec, place, request, then)
 
     async def cancel(self, person_id: str, job_id: str) -> JobView:
         return await self.jobs_.cancel(person_id, job_id)
@@ -309,6 +333,15 @@ class ControlPlane:
     async def note_seen(self, names: Collection[str]) -> None:
         await self.store.arrivals.note(names)
 
+    async def export(self, person_id: str) -> bytes:
+        return await everything(self.store, person_id)
+
+    async def erase(self, person_id: str) -> None:
+        await self.store.people.begin_erasing(person_id)
+        for machine in await self.store.machines.of_person(person_id):
+            await self.revoke(person_id, machine.id)
+        await self.reconciler.erase(person_id)
+
     async def save_draft(self, person_id: str, draft: Draft) -> Draft:
         return await self.store.drafts.save(person_id, draft)
 
@@ -320,6 +353,27 @@ class ControlPlane:
 
     async def drop_draft(self, person_id: str, draft_id: str) -> None:
         await self.store.drafts.drop(person_id, draft_id)
+
+    async def last_run(self, person_id: str, kind: str) -> Draft | None:
+        return await self.store.drafts.last_run(person_id, kind)
+
+    async def expired_drafts(self) -> list[tuple[str, Draft]]:
+        return await self.store.drafts.expired(before=self.clock.now() - timedelta(days=DRAFT_DAYS))
+
+    async def add_template(self, person_id: str, *, name: str, kind: str, fields: dict[str, object]) -> Template:
+        return await self.store.templates.add(person_id, name=name, kind=kind, fields=fields)
+
+    async def templates(self, person_id: str, *, limit: int = 8, offset: int = 0) -> list[Template]:
+        return await self.store.templates.of_person(person_id, limit=limit, offset=offset)
+
+    async def template(self, person_id: str, template_id: str) -> Template:
+        return await self.store.templates.get(person_id, template_id)
+
+    async def rename_template(self, person_id: str, template_id: str, name: str) -> Template:
+        return await self.store.templates.rename(person_id, template_id, name)
+
+    async def drop_template(self, person_id: str, template_id: str) -> None:
+        await self.store.templates.drop(person_id, template_id)
 
     async def save_card(self, person_id: str, *, chat_id: str, subject: str, message_id: int) -> None:
         await self.store.cards.save(person_id, chat_id=chat_id, subject=subject, message_id=message_id)

@@ -21,6 +21,7 @@ from bot.html import Html, clip, fill, lines, text
 from bot.language import tr
 from bot.machine_words import heard
 from bot.messages import Button, Message, Row
+from bot.recipes import PredictRecipe, TrainRecipe
 from bot.results import place_title
 from head.api import (
     HEAD,
@@ -81,6 +82,18 @@ class FormScreen(ABC, Generic[F]):
     def target(self, form: F) -> str | None:
         """The column that an inspection should look at."""
 
+    @abstractmethod
+    def recipe(self, form: F) -> TrainRecipe | PredictRecipe:
+        """The form by names, for a template. Raises pydantic's ValidationError for a value that can't be kept."""
+
+    @abstractmethod
+    async def filled(self, chat: Chat, recipe: TrainRecipe | PredictRecipe) -> F:
+        """A fresh form with what the recipe says; a name that is nobody's is a trouble at its field."""
+
+    def then(self, form: F) -> str:
+        """A path to predict once the job has trained a model; "" for none."""
+        return ""
+
     def settled(self, form: F) -> F:
         """The form after its data changed."""
         return form
@@ -105,12 +118,11 @@ class FormScreen(ABC, Generic[F]):
         await self._advance(chat, draft.id, draft.revision, self.settled(form))
 
     async def press(self, chat: Chat, draft: Draft, callback: Callback) -> None:
-        """RUN, EDIT, PICK, DROP or RESUME on this draft."""
+        """RUN, EDIT, PICK, DROP, RESUME or LAST on this draft."""
         form = self.load(draft)
         if form.job:
             await chat.alert("This form was run already. Its job is in /jobs")
-            return
-        if callback.verb is Verb.RESUME:
+        elif callback.verb is Verb.RESUME:
             await self._ask(chat, draft.id, draft.revision, form, draft.asking)
         elif callback.verb is Verb.DROP:
             await chat.api.drop_draft(chat.person.id, draft.id)
@@ -118,6 +130,8 @@ class FormScreen(ABC, Generic[F]):
         elif callback.revision != draft.revision:
             await chat.alert("That form had changed since. Here it is as it stands.")
             await self._show(chat, draft, form)
+        elif callback.verb is Verb.LAST:
+            await self._same_as_last(chat, draft)
         elif callback.verb is Verb.RUN:
             await self._run(chat, draft, form)
         elif callback.verb is Verb.EDIT:
@@ -143,6 +157,18 @@ class FormScreen(ABC, Generic[F]):
             return
         form = await self.set(chat, form, draft.asking, options[int(choice)][1])
         await self._advance(chat, draft.id, draft.revision, form)
+
+    async def _same_as_last(self, chat: Chat, draft: Draft) -> None:
+        last = await chat.api.last_run(chat.person.id, self.kind)
+        if last is None:
+            await chat.alert("There is no last form of that kind any more.")
+            return
+        try:
+            recipe = self.recipe(self.load(last))
+        except ValidationError:
+            await chat.alert("The last form has a value that can't be used again. Fill in this one.")
+            return
+        await self._advance(chat, draft.id, draft.revision, await self.filled(chat, recipe))
 
     async def _advance(self, chat: Chat, draft_id: str, revision: int, form: F) -> None:
         """Checks what is known, then asks for what is wrong or missing."""
@@ -187,7 +213,7 @@ class FormScreen(ABC, Generic[F]):
         try:
             spec = self.spec(form)
             request = f"{draft.id}:{draft.revision}"
-            job = await chat.api.submit(chat.person.id, spec, form.place, request=request)
+            job = await chat.api.submit(chat.person.id, spec, form.place, request=request, then=self.then(form))
         except ValidationError as error:
             trouble = _invalid(error)
             await self._ask(chat, draft.id, draft.revision, self._with(form, trouble=trouble), trouble.field)
@@ -315,7 +341,10 @@ class FormScreen(ABC, Generic[F]):
             lines(Html(""), form.trouble.text) if form.trouble is not None else None,
             lines(Html(""), question) if question is not None else None,
         )
-        await chat.show(Message(text=card, rows=self._rows(draft, form, options)))
+        blank = form.data is None and await chat.api.last_run(chat.person.id, self.kind) is not None
+        last = Button(label=tr("Same as last time"), callback=pack(Verb.LAST, draft.id, draft.revision))
+        rows = self._rows(draft, form, options)
+        await chat.show(Message(text=card, rows=(rows[0], (last,), *rows[1:]) if blank else rows))
 
     def _data_lines(self, form: F) -> list[Html]:
         if form.data is None:
@@ -355,7 +384,8 @@ class FormScreen(ABC, Generic[F]):
             Button(label=tr(label), callback=pack(Verb.EDIT, draft.id, draft.revision, name))
             for name, label in self.fields
         ]
-        return (*rows, *_in_rows(edits, 3), (cancel,))
+        keep = Button(label=tr("Save as template"), callback=pack(Verb.SAVE, draft.id, draft.revision))
+        return (*rows, *_in_rows(edits, 3), (cancel, keep))
 
 
 def _in_rows(buttons: list[Button], width: int) -> list[Row]:

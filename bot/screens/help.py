@@ -20,6 +20,7 @@ async def open(chat: Chat, arguments: str) -> None:
         Html(""),
         fill("Send me a CSV or Parquet file and I ask what to do with it. Quote names that have spaces."),
         fill("Settings go behind: <code>model=random_forest max_depth=6 test=0.2 limit=30m on=laptop</code>"),
+        fill("All in one: <code>/train ~/hayride/churn.csv churned then predict ~/hayride/new.csv</code>"),
     )
     buttons = (
         Button(label=tr("Connect a machine"), callback=pack(Verb.OPEN, "connect")),

@@ -13,6 +13,7 @@ from bot.html import Html, clip, fill
 from bot.language import N_, tr
 from bot.messages import Button, Message
 from bot.named_models import SEARCHED, called, find, first_of, last_of
+from bot.recipes import PredictRecipe, TrainRecipe
 from bot.results import headline, place_title
 from bot.screens.form_screen import FormScreen, Option, with_limit
 from head.api import ModelView, Spec, UploadData
@@ -56,6 +57,18 @@ class PredictScreen(FormScreen[PredictForm]):
     async def open_with(self, chat: Chat, model_id: str) -> None:
         """The form for one model, from its [Predict] button."""
         await self.begin(chat, self._with_model(self.blank(), await chat.api.model(chat.person.id, model_id)))
+
+    def recipe(self, form: PredictForm) -> PredictRecipe:
+        return PredictRecipe(data=form.file, model=form.model_name, time_limit=form.time_limit)
+
+    async def filled(self, chat: Chat, recipe: TrainRecipe | PredictRecipe) -> PredictForm:
+        assert isinstance(recipe, PredictRecipe)
+        form = PredictForm(time_limit=recipe.time_limit)
+        if recipe.model:
+            form = await self.set(chat, form, "model", recipe.model)
+        trouble = form.trouble
+        form = await self.with_data(chat, form, recipe.data)
+        return form if trouble is None else form.model_copy(update={"trouble": trouble})
 
     def target(self, form: PredictForm) -> str | None:
         return None
@@ -111,6 +124,7 @@ class PredictScreen(FormScreen[PredictForm]):
     def _with_model(self, form: PredictForm, model: ModelView) -> PredictForm:
         changes: dict[str, object] = {
             "model_id": model.id,
+            "model_name": f"{model.name} v{model.version}",
             "model_title": f"{called(model)} ({_score(model)})",
             "features": model.result.features,
             "place": model.place,

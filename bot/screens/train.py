@@ -11,12 +11,16 @@ from bot.form import TrainForm, Trouble
 from bot.html import Html, clip, fill, lines, text
 from bot.language import N_, tr
 from bot.machine_words import heard
+from bot.recipes import PredictRecipe, TrainRecipe
 from bot.results import model_title
 from bot.screens.form_screen import MOST_OPTIONS, FormScreen, Option, with_limit
 from head.api import (
     AUTO,
     CATALOGUE,
+    DataRefused,
     GroupSplit,
+    HayrideError,
+    PathData,
     RandomSplit,
     Spec,
     Split,
@@ -44,18 +48,19 @@ class TrainScreen(FormScreen[TrainForm]):
     form = TrainForm
 
     async def open(self, chat: Chat, arguments: str) -> None:
-        """`/train PATH TARGET [model=NAME] [key=value ...] [on=MACHINE]`; what is left out is asked for."""
+        """`/train PATH TARGET [model=NAME] [key=value ...] [on=MACHINE] [then predict PATH]`; the rest is asked."""
         given = parse(arguments)
+        words_, then = _with_then(given.words)
         form = self.blank()
-        options = dict(given.options)
+        options = {**given.options, **({"then": then} if then else {})}
         if on := options.pop("on", ""):
             form = await self.with_place(chat, form, on)
-        if given.words:
+        if words_:
             placed = form
-            form = await self.with_data(chat, form, given.words[0])
+            form = await self.with_data(chat, form, words_[0])
             form = form.model_copy(update={"trouble": placed.trouble or form.trouble})
         # A target of several words needs no quotes: nothing else can follow the path.
-        form = form.model_copy(update={"target": " ".join(given.words[1:])})
+        form = form.model_copy(update={"target": " ".join(words_[1:])})
         trouble = form.trouble
         if name := options.pop("model", ""):
             form = self._with_model(form, name)
@@ -65,6 +70,23 @@ class TrainScreen(FormScreen[TrainForm]):
     async def open_file(self, chat: Chat, data: UploadData, place: str) -> None:
         """The form for a file that was just sent."""
         await self.begin(chat, self.blank().model_copy(update={"data": data, "place": place}))
+
+    def then(self, form: TrainForm) -> str:
+        return form.then
+
+    def recipe(self, form: TrainForm) -> TrainRecipe:
+        kept = form.model_dump(include=set(TrainRecipe.model_fields) - {"kind", "data"})
+        return TrainRecipe(data=form.file, machine=form.place_name, **kept)
+
+    async def filled(self, chat: Chat, recipe: TrainRecipe | PredictRecipe) -> TrainForm:
+        assert isinstance(recipe, TrainRecipe)
+        kept = recipe.model_dump(exclude={"kind", "data", "machine", "model"})
+        form = TrainForm.model_validate(kept)
+        if recipe.machine:
+            form = await self.with_place(chat, form, recipe.machine)
+        trouble = form.trouble
+        form = self._with_model(await self.with_data(chat, form, recipe.data), recipe.model)
+        return form if trouble is None else form.model_copy(update={"trouble": trouble})
 
     def target(self, form: TrainForm) -> str | None:
         return form.target or None
@@ -111,6 +133,7 @@ class TrainScreen(FormScreen[TrainForm]):
         return [
             fill("Target: {target}{about}", target=clip(form.target, 100) or tr("not chosen yet"), about=_about(form)),
             fill("Model: {model}", model=model_title(form.model)),
+            *([fill("Then predicts: <code>{file}</code>", file=clip(form.then, 300))] if form.then else []),
             fill("Settings: {settings}", settings=settings),
         ]
 
@@ -160,8 +183,8 @@ class TrainScreen(FormScreen[TrainForm]):
         return self._with_settings(form, given.options)
 
     async def checked(self, chat: Chat, form: TrainForm) -> TrainForm:
-        """Also whether the model fits the target."""
-        form = await super().checked(chat, form)
+        """Also whether the model fits the target, and whether what is predicted afterwards is there."""
+        form = await self._then_checked(chat, await super().checked(chat, form))
         task = form.task or (form.facts.task if form.facts is not None else None)
         fits = any(entry.name == form.model and task in entry.tasks for entry in CATALOGUE)
         if form.trouble is not None or task is None or fits:
@@ -172,6 +195,19 @@ class TrainScreen(FormScreen[TrainForm]):
             fill("Choose another model; Histogram gradient boosting fits both classes and numbers."),
         )
         return form.model_copy(update={"trouble": Trouble(field="model", html=said)})
+
+    async def _then_checked(self, chat: Chat, form: TrainForm) -> TrainForm:
+        looked_at = form.then in ("", form.then_seen)
+        if looked_at or form.trouble is not None or form.away or form.data is None:
+            return form
+        try:
+            await chat.api.inspect(chat.person.id, form.place, PathData(path=form.then), None)
+        except DataRefused as refused:
+            trouble = Trouble(field="settings", html=words.problem(refused.problem))
+            return form.model_copy(update={"trouble": trouble})
+        except HayrideError as error:
+            return form.model_copy(update={"trouble": Trouble(field="", html=words.error(error))})
+        return form.model_copy(update={"then_seen": form.then})
 
     def _column(self, form: TrainForm, answer: str) -> str:
         """The column as the file spells it, where only the case of letters differs."""
@@ -217,6 +253,14 @@ class TrainScreen(FormScreen[TrainForm]):
         """What was taken away goes back to its default."""
         defaults = {**_DEFAULTS, "time_limit": self.time_limit}
         return {field: defaults[field] if given is None else given for field, given in changes.items()}
+
+
+def _with_then(given: tuple[str, ...]) -> tuple[tuple[str, ...], str]:
+    """`PATH [TARGET] then predict OTHER`: the words before, and the other path; "" where that is not what was said."""
+    for index in range(1, len(given) - 2):
+        if (given[index].casefold(), given[index + 1].casefold()) == ("then", "predict"):
+            return given[:index], " ".join(given[index + 2 :])
+    return given, ""
 
 
 def _split(form: TrainForm) -> Split:
@@ -271,6 +315,10 @@ def _name(given: str) -> str | None:
     return given.strip()[:100] or None
 
 
+def _path(given: str) -> str | None:
+    return given if 0 < len(given) <= 4096 else None
+
+
 def _fraction(given: str) -> float | None:
     number = value(given.removesuffix("%"))
     if isinstance(number, bool) or not isinstance(number, int | float):
@@ -300,10 +348,11 @@ _OURS = {
     "name": ("name", _name, 'name="my churn"'),
     "seed": ("seed", _seed, "seed=1"),
     "task": ("task", _task, "task=regression"),
+    "then": ("then", _path, "then=~/hayride/new.csv"),
 }
 _DEFAULTS: dict[str, object] = {
     name: TrainForm.model_fields[name].default
-    for name in ("test_fraction", "split", "folds", "budget", "include", "exclude", "name", "seed", "task")
+    for name in ("test_fraction", "split", "folds", "budget", "include", "exclude", "name", "seed", "task", "then")
 }
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 
 from sqlalchemy import delete, select
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -46,6 +47,25 @@ class Drafts:
             mine = (DraftTable.person_id == person_id, DraftTable.chat_id == chat_id)
             row = await _row(session, *mine, DraftTable.paused.is_(False))
             return None if row is None else _draft(row)
+
+    async def last_run(self, person_id: str, kind: str) -> Draft | None:
+        """The newest form of a kind that became a job."""
+        mine = (DraftTable.person_id == person_id, DraftTable.kind == kind, DraftTable.paused.is_(True))
+        query = select(DraftTable).where(*mine).order_by(DraftTable.saved.desc(), DraftTable.id).limit(50)
+        async with self.database.read() as session:
+            return next((_draft(row) for row in await session.scalars(query) if row.fields.get("job")), None)
+
+    async def expired(self, *, before: datetime) -> list[tuple[str, Draft]]:
+        """(person_id, draft) of those that nobody has touched since, oldest first, at most a hundred."""
+        query = select(DraftTable).where(DraftTable.saved < before).order_by(DraftTable.saved, DraftTable.id)
+        async with self.database.read() as session:
+            return [(row.person_id, _draft(row)) for row in await session.scalars(query.limit(100))]
+
+    async def of_person(self, person_id: str) -> list[Draft]:
+        """Newest first, at most a thousand."""
+        query = select(DraftTable).where(DraftTable.person_id == person_id)
+        async with self.database.read() as session:
+            return [_draft(row) for row in await session.scalars(query.order_by(DraftTable.saved.desc()).limit(1000))]
 
     async def drop(self, person_id: str, draft_id: str) -> None:
         """Does nothing where it is gone already."""

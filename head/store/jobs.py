@@ -20,7 +20,21 @@ from head.store.database import Database
 from head.store.models import keep_model
 from head.store.records import JobRow
 from head.store.tables import EventTable, JobTable
-from ray_jobs.spec import EVENT, SPEC, Event, Problem, Progress, Result, Spec, TrainResult, is_ending
+from ray_jobs.spec import (
+    EVENT,
+    SPEC,
+    Event,
+    ExportSpec,
+    PathData,
+    PredictSpec,
+    Problem,
+    Progress,
+    Result,
+    Spec,
+    TrainResult,
+    UploadData,
+    is_ending,
+)
 
 #: A box may send events without end; beyond this many of a job, or this many bytes of them, only the newest progress
 #: and the ending are kept.
@@ -43,8 +57,11 @@ class Jobs:
     clock: Clock
     _complained: set[str] = field(default_factory=set, init=False, repr=False)  #: ids of unreadable rows, told once
 
-    async def add(self, *, person_id: str, spec: Spec, place: str, request: str, queued_limit: int) -> JobRow:
-        """Queues a job; the same `request` of the same person gives the same job, whatever else is said.
+    async def add(
+        self, *, person_id: str, spec: Spec, place: str, request: str, queued_limit: int, then: str = ""
+    ) -> JobRow:
+        """Queues a job; the same `request` of the same person gives the same job, whatever else is said. `then`: a path
+        to predict with the model that it trains.
 
         Raises JobRefused where `queued_limit` of the person's jobs are queued already.
         """
@@ -59,13 +76,7 @@ class Jobs:
                         f"You have {queued} jobs waiting, which is the limit.",
                         remedy="Wait for one to start, or cancel one: /jobs.",
                     )
-                state = JobState(created=self.clock.now())
-                row = JobTable(id=new_id(), person_id=person_id, request=request, place=place)
-                row.acknowledged, row.event_bytes, row.revision = 0, 0, 1
-                row.spec = SPEC.dump_json(spec).decode()
-                for column, value in _columns(state).items():
-                    setattr(row, column, value)
-                row.created = state.created
+                row = self._new(spec, person_id=person_id, place=place, request=request, then=then)
                 session.add(row)
                 await session.flush()
             return _job(row)
@@ -138,7 +149,30 @@ class Jobs:
             if job.state.result is None and isinstance(state.result, TrainResult):
                 kept = await keep_model(session, job, state.result, now=state.ended or self.clock.now())
                 row.result = kept.model_dump_json()
+                if row.then_predict:
+                    row.next_job = self._add_next(session, row, kept.model_id)
             return _job(row)
+
+    def _add_next(self, session: AsyncSession, job: JobTable, model_id: str) -> str:
+        """The prediction that was asked for together with the training; queued in the step in which that ends, so that
+        it is there exactly once, whatever happens.
+        """
+        spec = PredictSpec(data=PathData(path=job.then_predict), model_id=model_id)
+        row = self._new(spec, person_id=job.person_id, place=job.place, request=f"then:{job.id}", then="")
+        session.add(row)
+        return row.id
+
+    def _new(self, spec: Spec, *, person_id: str, place: str, request: str, then: str) -> JobTable:
+        row = JobTable(id=new_id(), person_id=person_id, request=request, place=place)
+        row.acknowledged, row.event_bytes, row.revision = 0, 0, 1
+        row.spec, row.then_predict, row.next_job = SPEC.dump_json(spec).decode(), then, ""
+        data = None if isinstance(spec, ExportSpec) else spec.data
+        row.upload_id = data.upload_id if isinstance(data, UploadData) else None
+        state = JobState(created=self.clock.now())
+        for column, value in _columns(state).items():
+            setattr(row, column, value)
+        row.created = state.created
+        return row
 
     async def events(self, person_id: str, job_id: str, *, since: int = 0, limit: int = 1000) -> list[Event]:
         """The person's job's stored events after `since`, in order. Raises NotFoundError."""
@@ -223,6 +257,8 @@ def _job(row: JobTable) -> JobRow:
         spec=SPEC.validate_json(row.spec),
         place=row.place,
         state=state,
+        then=row.then_predict,
+        next_id=row.next_job,
         acknowledged=row.acknowledged,
         revision=row.revision,
     )

@@ -6,7 +6,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import timedelta
 
-from sqlalchemy import Row, Select, case, func, select, update
+from sqlalchemy import Row, Select, case, delete, func, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from head.admin_api import AccessRequest, UserView
@@ -15,7 +15,20 @@ from head.clock import Clock
 from head.errors import NotFoundError, RefusedError
 from head.identity import new_id
 from head.store.database import Database
-from head.store.tables import JobTable, PersonTable
+from head.store.tables import (
+    CardTable,
+    DashboardLinkTable,
+    DraftTable,
+    EventTable,
+    JobTable,
+    JoinTokenTable,
+    MachineTable,
+    ModelTable,
+    PersonTable,
+    PoolTable,
+    TemplateTable,
+    UploadTable,
+)
 
 LOCAL_NAME = "local"
 #: Who was declined may ask again after this.
@@ -23,6 +36,11 @@ ASK_AGAIN = timedelta(days=1)
 #: Requests that may wait at once: admins are not to be flooded.
 WAITING = 20
 _RUNNING = tuple(status.value for status in (JobStatus.DISPATCHED, JobStatus.RUNNING, JobStatus.UNREACHABLE))
+#: Whatever belongs to one person; what refers to another comes before it.
+_BELONGINGS = (
+    ModelTable, JobTable, UploadTable, DraftTable, TemplateTable, CardTable, DashboardLinkTable, JoinTokenTable,
+    MachineTable, PoolTable,
+)  # fmt: skip
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,18 +48,23 @@ class People:
     database: Database
     clock: Clock
 
-    async def for_telegram(self, telegram_id: int, name: str, *, admin: bool = False) -> Person:
-        """The person behind a Telegram account, made on first sight. An admin is admitted; the name is kept up."""
+    async def for_telegram(self, telegram_id: int, name: str, *, admin: bool = False, speaks: str = "") -> Person:
+        """The person behind a Telegram account, made on first sight. An admin is admitted; the name is kept up, and
+        the language where it is said.
+        """
+        name, speaks = name[:256], speaks[:16]
         query = select(PersonTable).where(PersonTable.telegram_id == telegram_id)
         async with self.database.read() as session:
             row = await session.scalar(query)
-            if row is not None and (row.name, row.admin, row.admitted or admin) == (name[:256], admin, row.admitted):
-                return _person(row)
+            if row is not None:
+                told = (name, speaks or row.speaks, admin, row.admitted or admin)
+                if told == (row.name, row.speaks, row.admin, row.admitted):
+                    return _person(row)
         async with self.database.write() as session:
             row = await session.scalar(query)
             if row is None:
                 row = self._new(session, telegram_id=telegram_id, admitted=admin)
-            row.name, row.admin, row.admitted = name[:256], admin, row.admitted or admin
+            row.name, row.speaks, row.admin, row.admitted = name, speaks or row.speaks, admin, row.admitted or admin
             return _person(row)
 
     async def local(self) -> Person:
@@ -119,10 +142,51 @@ class People:
             await _row(session, person_id)
             return _user((await session.execute(_with_jobs().where(PersonTable.id == person_id))).one())
 
+    async def prefer(
+        self,
+        person_id: str,
+        *,
+        language: str | None = None,
+        machine_news: bool | None = None,
+        keep_uploads: bool | None = None,
+    ) -> Person:
+        """Changes what is given. Raises NotFoundError."""
+        given = {"language": language, "machine_news": machine_news, "keep_uploads": keep_uploads}
+        async with self.database.write() as session:
+            row = await _row(session, person_id)
+            for name, value in given.items():
+                if value is not None:
+                    setattr(row, name, value)
+            return _person(row)
+
+    async def begin_erasing(self, person_id: str) -> None:
+        """Notes that the person asked to be forgotten, so that it is done whatever happens. Raises NotFoundError."""
+        async with self.database.write() as session:
+            (await _row(session, person_id)).erasing = True
+
+    async def erasing(self) -> list[str]:
+        """Ids of those of whom something may be left."""
+        async with self.database.read() as session:
+            return list(await session.scalars(select(PersonTable.id).where(PersonTable.erasing)))
+
+    async def erase(self, person_id: str) -> None:
+        """Deletes every row of the person's. Who may use this server stays known, and nothing else of them."""
+        async with self.database.write() as session:
+            mine = select(JobTable.id).where(JobTable.person_id == person_id)
+            await session.execute(delete(EventTable).where(EventTable.job_id.in_(mine)))
+            for table in _BELONGINGS:
+                await session.execute(delete(table).where(table.person_id == person_id))
+            row = await _row(session, person_id)
+            row.language, row.speaks = "", ""
+            row.machine_news, row.keep_uploads, row.erasing = True, False, False
+            if not (row.admin or row.admitted):
+                await session.delete(row)
+
     def _new(self, session: AsyncSession, *, telegram_id: int | None, admitted: bool) -> PersonTable:
         row = PersonTable(
-            id=new_id(), telegram_id=telegram_id, name="", admin=False, admitted=admitted, created=self.clock.now()
-        )
+            id=new_id(), telegram_id=telegram_id, name="", admin=False, admitted=admitted, created=self.clock.now(),
+            language="", speaks="", machine_news=True, keep_uploads=False, erasing=False,
+        )  # fmt: skip
         session.add(row)
         return row
 
@@ -135,7 +199,17 @@ async def _row(session: AsyncSession, person_id: str) -> PersonTable:
 
 
 def _person(row: PersonTable) -> Person:
-    return Person(id=row.id, telegram_id=row.telegram_id, name=row.name, admin=row.admin, admitted=row.admitted)
+    return Person(
+        id=row.id,
+        telegram_id=row.telegram_id,
+        name=row.name,
+        admin=row.admin,
+        admitted=row.admitted,
+        language=row.language,
+        speaks=row.speaks,
+        machine_news=row.machine_news,
+        keep_uploads=row.keep_uploads,
+    )
 
 
 def _with_jobs() -> Select[PersonTable, int, int]:

@@ -80,6 +80,8 @@ class JobRow:
     spec: Spec
     place: str  #: a machine's id, or "head"
     state: JobState
+    then: str  #: a path to predict with the model that it trains; "" for none
+    next_id: str  #: the job that this became
     acknowledged: int  #: n of the newest event that the agent was told to forget
     revision: int  #: grows with every change
 

@@ -24,6 +24,7 @@ from head.store.migrate import upgrade
 from head.store.models import Models
 from head.store.people import People
 from head.store.pools import Pools
+from head.store.templates import Templates
 from head.store.uploads import Uploads
 
 
@@ -39,6 +40,7 @@ class Store:
     models: Models
     uploads: Uploads
     drafts: Drafts
+    templates: Templates
     cards: Cards
     links: DashboardLinks
     groups: Groups
@@ -72,6 +74,7 @@ class Store:
             models=Models(database=database, clock=clock),
             uploads=Uploads(database=database, clock=clock),
             drafts=Drafts(database=database, clock=clock),
+            templates=Templates(database=database, clock=clock),
             cards=Cards(database=database),
             links=DashboardLinks(database=database, clock=clock),
             groups=Groups(database=database, clock=clock),

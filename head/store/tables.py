@@ -17,7 +17,9 @@ from sqlalchemy import (
     Text,
     TypeDecorator,
     UniqueConstraint,
+    false,
     text,
+    true,
 )
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
@@ -63,6 +65,11 @@ class PersonTable(Base):
     created: Mapped[datetime]
     asked: Mapped[datetime | None]  # waits for an admin's answer since then
     declined: Mapped[datetime | None]
+    language: Mapped[str] = mapped_column(String(8), server_default="")  # "": as the person's Telegram says
+    speaks: Mapped[str] = mapped_column(String(16), server_default="")  # what that says
+    machine_news: Mapped[bool] = mapped_column(server_default=true())
+    keep_uploads: Mapped[bool] = mapped_column(server_default=false())
+    erasing: Mapped[bool] = mapped_column(server_default=false())  # asked to be forgotten; what is left goes
 
 
 class PoolTable(Base):
@@ -143,6 +150,9 @@ class JobTable(Base):
     event_bytes: Mapped[int]  # of the stored events
     story: Mapped[list[str]]
     revision: Mapped[int]
+    upload_id: Mapped[str | None] = mapped_column(String(32), index=True)  # the sent file that it reads
+    then_predict: Mapped[str] = mapped_column(Text, server_default="")  # a path, for the model that it trains
+    next_job: Mapped[str] = mapped_column(String(32), server_default="")  # what came of that
 
 
 class EventTable(Base):
@@ -191,6 +201,18 @@ class DraftTable(Base):
     revision: Mapped[int]
     paused: Mapped[bool]
     saved: Mapped[datetime]
+
+
+class TemplateTable(Base):
+    __tablename__ = "templates"
+    __table_args__ = (UniqueConstraint("person_id", "name", name="uq_templates_name"),)
+
+    id: Mapped[str] = mapped_column(String(32), primary_key=True)
+    person_id: Mapped[str] = mapped_column(ForeignKey("people.id"))
+    name: Mapped[str] = mapped_column(String(64))
+    kind: Mapped[str] = mapped_column(String(32))
+    fields: Mapped[dict[str, Any]]
+    created: Mapped[datetime]
 
 
 class CardTable(Base):

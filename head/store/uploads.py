@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 
-from sqlalchemy import delete, func, select
+from sqlalchemy import delete, exists, func, select
 
+from head.api import JobStatus
 from head.clock import Clock
 from head.errors import NotFoundError
 from head.store.database import Database
 from head.store.records import UploadRow
-from head.store.tables import UploadTable
+from head.store.tables import JobTable, PersonTable, UploadTable
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,6 +51,31 @@ class Uploads:
         async with self.database.read() as session:
             row = await session.scalar(query.order_by(UploadTable.created.desc(), UploadTable.id).limit(1))
             return None if row is None else _upload(row)
+
+    async def of_person(self, person_id: str) -> list[UploadRow]:
+        """Newest first, at most a thousand."""
+        query = select(UploadTable).where(UploadTable.person_id == person_id)
+        async with self.database.read() as session:
+            rows = await session.scalars(query.order_by(UploadTable.created.desc()).limit(1000))
+            return [_upload(row) for row in rows]
+
+    async def spent(self, *, before: datetime) -> list[UploadRow]:
+        """Everybody's that are not needed any more: the jobs that used them have ended, or none did and they are
+        older than that. Without those of people who keep theirs.
+        """
+        ended = [status.value for status in JobStatus if status.ended]
+        used = exists().where(JobTable.upload_id == UploadTable.id)
+        needed = exists().where(JobTable.upload_id == UploadTable.id, JobTable.status.not_in(ended))
+        query = select(UploadTable).join(PersonTable, PersonTable.id == UploadTable.person_id)
+        query = query.where(PersonTable.keep_uploads.is_(False), ~needed, used | (UploadTable.created < before))
+        async with self.database.read() as session:
+            return [_upload(row) for row in await session.scalars(query.order_by(UploadTable.created).limit(100))]
+
+    async def drop(self, person_id: str, upload_id: str) -> None:
+        """Does nothing where it is gone already."""
+        async with self.database.write() as session:
+            mine = (UploadTable.person_id == person_id, UploadTable.id == upload_id)
+            await session.execute(delete(UploadTable).where(*mine))
 
     async def forget(self, person_id: str, place: str) -> None:
         """All that lay at a place of the person's, which is gone."""

@@ -9,7 +9,7 @@ import pytest
 
 from bot.commands import COMMANDS
 from head.api import JobStatus
-from tests.support.chats import until, progress, trained
+from tests.support.chats import progress, trained, until
 from tests.support.telegram_world import World, telegram_world
 
 

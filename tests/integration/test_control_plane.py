@@ -79,6 +79,7 @@ async def absent_machine(plane: ControlPlane, person: str) -> str:
 
 async def test_a_job_that_was_cancelled_while_its_pool_woke_never_starts(settings: Settings) -> None:
     async with serving(settings) as (plane, person):
+        await plane.prefer(person, keep_uploads=True)
         spec = TrainSpec(data=UploadData(upload_id="nothing", name="x.csv"), target="y")
         await plane.store.uploads.add(upload_id="nothing", person_id=person, name="x.csv", size=1, place=HEAD)
         job = await plane.submit(person, spec, HEAD, request="cancelled")
@@ -147,7 +148,9 @@ async def test_jobs_that_wait_for_an_absent_machine_hold_up_nobody(settings: Set
 
 async def test_models_are_renamed_and_deleted_where_they_live(settings: Settings, tmp_path: Path) -> None:
     async with serving(settings) as (plane, person):
-        spec = TrainSpec(data=await sent(plane, person, tmp_path), target="diagnosis", model="logistic_regression")
+        await plane.prefer(person, keep_uploads=True)
+        data = await sent(plane, person, tmp_path)
+        spec = TrainSpec(data=data, target="diagnosis", model="logistic_regression")
         ids = []
         for request in ("model 1", "model 2", "model 3"):
             end = await ended(plane, await plane.submit(person, spec, HEAD, request=request))
@@ -162,6 +165,12 @@ async def test_models_are_renamed_and_deleted_where_they_live(settings: Settings
             with pytest.raises(RefusedError, match="1 to 100"):
                 await plane.rename_model(person, first, name)
         pool = await plane.store.pools.for_person(person)
+        upload = settings.data_dir / "pools" / pool.id / "inbox" / data.upload_id
+        assert upload.exists()
+        await plane.prefer(person, keep_uploads=False)  # from now on it goes, since its jobs have ended
+        async with asyncio.timeout(20):
+            while upload.exists() or await plane.find_upload(person, data.name):  # noqa: ASYNC110  (as above)
+                await asyncio.sleep(0.05)
         folder = settings.data_dir / "pools" / pool.id / "models"
         await plane.drop_model(person, first)
         assert not (folder / first).exists()
@@ -200,3 +209,31 @@ async def test_a_second_control_plane_on_the_same_state_is_refused(settings: Set
     async with serving(settings):
         with pytest.raises(HayrideError, match="same state"):
             await ControlPlane.open(settings, SystemClock())
+
+
+async def test_who_asked_to_be_forgotten_is_also_after_a_restart_in_the_middle(settings: Settings) -> None:
+    async with serving(settings) as (plane, person):
+        await plane.start_pool(person)
+        pool = await plane.store.pools.for_person(person)
+        absent = await absent_machine(plane, person)
+        waiting = await plane.submit(person, spec_there(), absent, request="forgotten")
+        folder = settings.data_dir / "pools" / pool.id
+        assert folder.exists()
+        await plane.reconciler._erasing.acquire()  # it was killed before it could do more than note the wish
+        await plane.store.people.begin_erasing(person)
+    async with serving(settings) as (plane, person):
+        async with asyncio.timeout(60):
+            while await plane.store.people.erasing():  # noqa: ASYNC110  (the store tells of no such thing)
+                await asyncio.sleep(0.05)
+        assert not folder.exists()
+        assert await plane.store.pools.find(person) is None
+        assert await plane.store.machines.find(absent) is None
+        with pytest.raises(NotFoundError):
+            await plane.job(person, waiting.id)
+        assert await plane.store.jobs.open() == []
+        assert (await plane.start_pool(person)) == settings.sealing  # and may begin anew
+        assert (await plane.store.pools.for_person(person)).tag != pool.tag
+
+
+def spec_there() -> TrainSpec:
+    return TrainSpec(data=PathData(path="~/a.csv"), target="churned")

@@ -26,9 +26,9 @@ OF_TABLES = {"tr", "alert"}
 
 #: Speaks to the operator, in English.
 _FOR_OPERATORS = {"telegram_intake.py"}
-#: What looks like a sentence and is none: Telegram's errors, Unicode's classes.
+#: What looks like a sentence and is none: Telegram's errors, Unicode's classes, a language by its own name.
 FOR_PROGRAMS = {
-    "Cc", "Cs", "Cf",
+    "Cc", "Cs", "Cf", "English",
     "message to edit not found", "message can't be edited", "no text in the message to edit", "message is not modified",
 }  # fmt: skip
 
@@ -37,7 +37,7 @@ _HOLES = re.compile(r"\{\w*\}|</?\w[^>]*>")
 _SENTENCE = re.compile(r"^(?!/)(?!\w+=)(.*[^\W\d_]{2,}[,.:;!?]? [^\W\d_]|[A-Z][a-z]+$)", re.DOTALL)
 
 #: Exceptions that nobody in the chat is told of.
-_FOR_LOGS = {"ValueError", "LookupError", "Undeliverable", "BadCallback"}
+_FOR_LOGS = {"ValueError", "LookupError", "Undeliverable", "BadCallback", "error"}
 
 Text = tuple[str, ...]  #: one text, or one and many
 

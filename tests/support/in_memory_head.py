@@ -4,14 +4,19 @@
 
 from __future__ import annotations
 
+import json
 import secrets
 from collections.abc import AsyncIterator, Collection, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 from head.api import (
+    DRAFT_DAYS,
     HEAD,
+    LANGUAGES,
+    TEMPLATE_NAME_LIMIT,
     UPLOAD_LIMIT,
     Change,
     Data,
@@ -32,12 +37,14 @@ from head.api import (
     ModelView,
     NotFoundError,
     PathData,
+    Person,
     PredictSpec,
     Problem,
     ProblemCode,
     RefusedError,
     Result,
     Spec,
+    Template,
     TrainResult,
     TrainSpec,
     UploadView,
@@ -71,7 +78,32 @@ class InMemoryHead(InMemoryAdmission):
     _uploads: list[tuple[str, UploadView]] = field(default_factory=list)
     _offers: dict[str, tuple[str, JoinOffer, str]] = field(default_factory=dict)
     _drafts: dict[str, tuple[str, Draft]] = field(default_factory=dict)
+    _saved: dict[str, datetime] = field(default_factory=dict)
+    _templates: dict[str, tuple[str, Template]] = field(default_factory=dict)
     _cards: dict[tuple[str, str], int] = field(default_factory=dict)
+    _carded: dict[tuple[str, str], str] = field(default_factory=dict)
+
+    # --- people ---
+
+    async def person(self, person_id: str) -> Person:
+        if person_id not in self.people:
+            raise NotFoundError("There is no such person.")
+        return self.people[person_id]
+
+    async def prefer(
+        self,
+        person_id: str,
+        *,
+        language: str | None = None,
+        machine_news: bool | None = None,
+        keep_uploads: bool | None = None,
+    ) -> Person:
+        if language not in (None, *LANGUAGES):
+            raise RefusedError("I do not speak that language.")
+        given = {"language": language, "machine_news": machine_news, "keep_uploads": keep_uploads}
+        changes: dict[str, Any] = {name: value for name, value in given.items() if value is not None}
+        self.people[person_id] = replace(self.people[person_id], **changes)
+        return self.people[person_id]
 
     # --- machines ---
 
@@ -144,7 +176,7 @@ class InMemoryHead(InMemoryAdmission):
             )
         return _facts(name, found, target)
 
-    async def submit(self, person_id: str, spec: Spec, place: str, *, request: str) -> JobView:
+    async def submit(self, person_id: str, spec: Spec, place: str, *, request: str, then: str = "") -> JobView:
         if isinstance(spec, PredictSpec | ExportSpec):
             place = (await self.model(person_id, spec.model_id)).place
         name = "head" if place == HEAD else self._machine(person_id, place).name
@@ -154,7 +186,7 @@ class InMemoryHead(InMemoryAdmission):
         job = JobView(
             id=_id(), person_id=person_id, spec=spec, place=place, place_name=name, status=JobStatus.QUEUED,
             cancelling=False, end_reason=None, problem=None, result=None, progress=None, node_ip=None, sealed=None,
-            created=self.clock.now(), started=None, ended=None, revision=1,
+            created=self.clock.now(), started=None, ended=None, revision=1, then=then,
         )  # fmt: skip
         self._jobs[job.id] = job
         self._requests[person_id, request] = job.id
@@ -220,6 +252,7 @@ class InMemoryHead(InMemoryAdmission):
             raise NotFoundError("That form is gone.", remedy="Start it again.")
         self._drafts.pop(draft.id, None)
         self._drafts[draft.id] = (person_id, draft)
+        self._saved[draft.id] = self.clock.now()
         return draft
 
     async def draft(self, person_id: str, draft_id: str) -> Draft:
@@ -236,8 +269,68 @@ class InMemoryHead(InMemoryAdmission):
         if self._drafts.get(draft_id, ("", None))[0] == person_id:
             del self._drafts[draft_id]
 
+    async def export(self, person_id: str) -> bytes:
+        jobs = [{"id": job.id} for job in self._jobs.values() if job.person_id == person_id]
+        return json.dumps({"person": {"id": person_id}, "jobs": jobs}).encode()
+
+    async def erase(self, person_id: str) -> None:
+        for machine in await self.machines(person_id):
+            await self.revoke(person_id, machine.id)
+        self._jobs = {id: job for id, job in self._jobs.items() if job.person_id != person_id}
+        self._requests = {key: id for key, id in self._requests.items() if key[0] != person_id}
+        self._models = {id: it for id, it in self._models.items() if it[0] != person_id}
+        self._drafts = {id: it for id, it in self._drafts.items() if it[0] != person_id}
+        self._templates = {id: it for id, it in self._templates.items() if it[0] != person_id}
+        self._uploads = [it for it in self._uploads if it[0] != person_id]
+        self._cards = {key: id for key, id in self._cards.items() if self._carded[key] != person_id}
+        person = self.people[person_id]
+        self.people[person_id] = replace(person, language="", speaks="", machine_news=True, keep_uploads=False)
+        if not (person.admin or person.admitted):
+            del self.people[person_id]
+
+    async def last_run(self, person_id: str, kind: str) -> Draft | None:
+        mine = [draft for owner, draft in self._drafts.values() if owner == person_id and draft.kind == kind]
+        return next((draft for draft in reversed(mine) if draft.fields.get("job")), None)
+
+    async def expired_drafts(self) -> list[tuple[str, Draft]]:
+        before = self.clock.now() - timedelta(days=DRAFT_DAYS)
+        return [self._drafts[id] for id, saved in self._saved.items() if saved < before and id in self._drafts]
+
+    async def add_template(self, person_id: str, *, name: str, kind: str, fields: dict[str, object]) -> Template:
+        name = self._free_name(person_id, name, "")
+        template = Template(id=_id(), name=name, kind=kind, fields=fields, created=self.clock.now())
+        self._templates[template.id] = (person_id, template)
+        return template
+
+    async def templates(self, person_id: str, *, limit: int = 8, offset: int = 0) -> list[Template]:
+        mine = [template for owner, template in reversed(self._templates.values()) if owner == person_id]
+        return mine[offset : offset + limit]
+
+    async def template(self, person_id: str, template_id: str) -> Template:
+        owner, template = self._templates.get(template_id, ("", None))
+        if template is None or owner != person_id:
+            raise NotFoundError("You have no such template.", remedy="/templates lists yours.")
+        return template
+
+    async def rename_template(self, person_id: str, template_id: str, name: str) -> Template:
+        template = await self.template(person_id, template_id)
+        template = replace(template, name=self._free_name(person_id, name, template_id))
+        self._templates[template_id] = (person_id, template)
+        return template
+
+    async def drop_template(self, person_id: str, template_id: str) -> None:
+        if self._templates.get(template_id, ("", None))[0] == person_id:
+            del self._templates[template_id]
+
+    def _free_name(self, person_id: str, name: str, besides: str) -> str:
+        name = " ".join(name.split())
+        others = [it.name for owner, it in self._templates.values() if owner == person_id and it.id != besides]
+        if not 1 <= len(name) <= TEMPLATE_NAME_LIMIT or name.casefold() in map(str.casefold, others):
+            raise RefusedError("That is no free name.", remedy="Choose another.")
+        return name
+
     async def save_card(self, person_id: str, *, chat_id: str, subject: str, message_id: int) -> None:
-        self._cards[chat_id, subject] = message_id
+        self._cards[chat_id, subject], self._carded[chat_id, subject] = message_id, person_id
 
     async def cards(self, subject: str) -> list[tuple[str, int]]:
         return [(chat_id, id) for (chat_id, shown), id in self._cards.items() if shown == subject]
@@ -304,9 +397,17 @@ class InMemoryHead(InMemoryAdmission):
                 result=result,
             )  # fmt: skip
             self._models[view.id] = (job.person_id, view)
+        next_id = ""
+        if job.then and isinstance(result, TrainResult):
+            next_id = _id()
+            spec = PredictSpec(data=PathData(path=job.then), model_id=result.model_id)
+            self._jobs[next_id] = replace(
+                job, id=next_id, spec=spec, then="", status=JobStatus.QUEUED, started=None, revision=1
+            )
         return self.set_job(
-            job_id, status=JobStatus.COMPLETED, end_reason=EndReason.DONE, result=result, ended=self.clock.now()
-        )
+            job_id, status=JobStatus.COMPLETED, end_reason=EndReason.DONE, result=result, ended=self.clock.now(),
+            next_id=next_id,
+        )  # fmt: skip
 
 
 def _facts(name: str, table: Table, target: str | None) -> DataFacts:

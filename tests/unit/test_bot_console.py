@@ -38,7 +38,7 @@ async def test_one_line_trains_and_the_end_is_printed(tmp_path: Path) -> None:
         form = await chat.types("/train ~/churn.csv churned max_depth=3 test=20% limit=2m")
         assert "7,043 rows, 4 columns" in form
         assert "Target: churned (2 classes)" in form
-        assert re.search(r"^\[1\] Run  \[2\] Data  .*\[7\] Cancel$", form, re.MULTILINE)
+        assert re.search(r"^\[1\] Run  \[2\] Data  .*\[7\] Cancel  \[8\] Save as template$", form, re.MULTILINE)
         card = await chat.types("#1")
         assert "[1] Cancel" in card
         spec = chat.job().spec

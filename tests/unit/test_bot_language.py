@@ -13,7 +13,7 @@ from babel.messages.catalog import Catalog, Message
 from bot import amounts, machine_words, words
 from bot.html import fill, plain, text
 from bot.language import LANGUAGES, language_of, ntr, speaking, tr
-from head.api import DataRefused, HayrideError, Problem, ProblemCode
+from head.api import DataRefused, HayrideError, Person, Problem, ProblemCode
 from tests.support import chat_texts
 
 #: The same in both languages.
@@ -119,12 +119,13 @@ def test_a_value_is_never_translated() -> None:
 
 
 @pytest.mark.parametrize(
-    ("chosen", "code", "language"),
+    ("chosen", "speaks", "language"),
     [("", "pt-BR", "pt"), ("", "pt-PT", "pt"), ("", "PT", "pt"), ("", "", "en"), ("", "de", "en"), ("", "ptx", "en"),
      ("en", "pt-BR", "en"), ("pt", "de", "pt")],
 )  # fmt: skip
-def test_the_chosen_language_goes_before_the_programs(chosen: str, code: str, language: str) -> None:
-    assert language_of(chosen, code) == language
+def test_the_chosen_language_goes_before_the_programs(chosen: str, speaks: str, language: str) -> None:
+    person = Person(id="p", telegram_id=1, name="P", admin=False, admitted=True, language=chosen, speaks=speaks)
+    assert language_of(person) == language
 
 
 def test_portuguese_says_one_and_many() -> None:
