@@ -72,11 +72,11 @@ async def test_no_sentence_of_ours_is_english(tmp_path: Path, state: str, comman
             printed = await _state(chat, state)
             opened = await chat.types(f"/{command}")
             buttons = len(re.findall(r"\[\d+\] ", opened.strip().splitlines()[-1]))
-            printed += opened + (await chat.types(f"#{number}") if number else "")
-            if chat.head.people[chat.person_id].language == "pt":  # no button has chosen another
-                for line in LINES:
-                    printed += await chat.types(line)
-            else:
-                printed = opened
+            printed += opened
+            for line in (*([f"#{number}"] if number else []), *LINES):
+                said = await chat.types(line)
+                if chat.head.people[chat.person_id].language != "pt":
+                    break  # a button of /settings has chosen another one
+                printed += said
         assert [sentence for sentence in english if sentence in printed] == []
         number += 1
