@@ -41,6 +41,9 @@ class Verb(StrEnum):
     STOP = "stop"  #: id: a job to cancel
     MODEL = "model"  #: id: a model to predict with
     DELETE = "delete"  #: id: a model; was asked about before
+    MACHINE = "machine"  #: id: a machine to show
+    REST = "rest"  #: id: a machine, choice: one of bot.screens.worker.RESTS
+    DRAIN = "drain"  #: id: a machine that is to leave when its jobs have ended; asks first
     DOUBT = "doubt"  #: id: a machine to revoke; asks first
     REVOKE = "revoke"  #: id: a machine
 

@@ -30,11 +30,17 @@ class Form(BaseModel):
     place: str = ""  #: a machine's id, or HEAD; "" until it is known
     place_name: str = ""
     place_chosen: bool = False  #: said by the person, so that nothing else moves it
+    candidates: tuple[str, ...] = ()  #: ids of several machines that have the file; asks which while no place is set
     facts: DataFacts | None = None
     trouble: Trouble | None = None
     away: bool = False  #: the card says that its machine is away, and that Run will wait for it
     time_limit: int  #: seconds
     job: str = ""  #: what came of pressing Run
+
+    @property
+    def undecided(self) -> bool:
+        """Whether several machines have the file, and the person has yet to say which is meant."""
+        return bool(self.candidates) and not self.place
 
     @property
     def file(self) -> str:

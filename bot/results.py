@@ -24,6 +24,7 @@ from head.api import (
     PredictResult,
     PredictSpec,
     ProfileResult,
+    Rest,
     RowsData,
     TrainResult,
     TrainSpec,
@@ -130,6 +131,10 @@ def _activity(job: JobView, where: str) -> list[Html]:
     """What is going on, as far as it is known."""
     if job.cancelling and not job.status.ended:
         return [fill("The work is being stopped.")]
+    if job.status is JobStatus.QUEUED and job.rest is Rest.PAUSED:
+        return [fill("{where} is paused. The job begins when you press Resume in /worker.", where=where)]
+    if job.status is JobStatus.QUEUED and job.rest is Rest.LEAVING:
+        return [fill("{where} is leaving your pool. Press Resume in /worker, or this job ends with it.", where=where)]
     if job.status is JobStatus.QUEUED or job.status is JobStatus.DISPATCHED:
         return [fill("It starts as soon as it can. Waking a sleeping cluster takes about 12 seconds.")]
     if job.status is JobStatus.UNREACHABLE:

@@ -97,6 +97,9 @@ class Router:
             Verb.STOP: lambda chat, callback: jobs.stop(chat, callback.id),
             Verb.MODEL: lambda chat, callback: self.predict.open_with(chat, callback.id),
             Verb.DELETE: lambda chat, callback: models.delete(chat, callback.id),
+            Verb.MACHINE: lambda chat, callback: worker.show(chat, callback.id),
+            Verb.REST: lambda chat, callback: worker.rest(chat, callback.id, callback.choice),
+            Verb.DRAIN: lambda chat, callback: worker.drain(chat, callback.id),
             Verb.DOUBT: lambda chat, callback: worker.doubt(chat, callback.id),
             Verb.REVOKE: lambda chat, callback: worker.revoke(chat, callback.id),
         }

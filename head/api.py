@@ -16,6 +16,7 @@ from head.admin_api import AccessRequest, AdminApi, PoolView, UserView
 from head.belongings import EXPORT_LIMIT, LANGUAGES, TEMPLATE_NAME_LIMIT, Belongings, Person, Template
 from head.chat_settings import ChatSettings, Webhook
 from head.clock import Clock
+from head.data_places import DataPlaces
 from head.errors import (
     DataRefused,
     HayrideError,
@@ -25,6 +26,7 @@ from head.errors import (
     PoolUnavailable,
     RefusedError,
 )
+from head.rest import Rest
 from ray_jobs.catalogue import AUTO, descriptions
 from ray_jobs.spec import (
     Candidate,
@@ -75,6 +77,7 @@ __all__ = [
     "ColumnProfile",
     "Data",
     "DataFacts",
+    "DataPlaces",
     "DataRefused",
     "Draft",
     "EndReason",
@@ -109,6 +112,7 @@ __all__ = [
     "Progress",
     "RandomSplit",
     "RefusedError",
+    "Rest",
     "Result",
     "RowsData",
     "Spec",
@@ -193,7 +197,6 @@ class JoinOffer:
     offer_id: str
     command: str  #: for a Linux shell; at most 256 characters
     expires: datetime
-    machine_name: str = ""  #: once redeemed
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -212,6 +215,7 @@ class MachineView:
     running_jobs: int
     allowed: tuple[str, ...]  #: folders, as the owner knows them
     paused: str = ""  #: why no job begins there now, in its owner's words; "" where jobs may begin
+    rest: Rest = Rest.NONE
     outdated: bool = False  #: its node agent is too old: `hayride-node upgrade` there
     load: float | None = None  #: of the last minute
     memory_free: int | None = None  #: bytes
@@ -241,6 +245,7 @@ class JobView:
     revision: int  #: grows with every change
     then: str = ""  #: a path to predict with the model that this job trains
     next_id: str = ""  #: the job of that prediction, once the training is done
+    rest: Rest = Rest.NONE  #: of its machine, which holds it back while it is queued
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -318,6 +323,12 @@ class HeadApi(AdminApi, Belongings, Protocol):
 
     async def revoke(self, person_id: str, machine_id: str) -> None: ...
 
+    async def rename_machine(self, person_id: str, machine_id: str, name: str) -> None:
+        """Raises RefusedError for what is no name, or is another machine's."""
+
+    async def set_rest(self, person_id: str, machine_id: str, rest: Rest) -> None:
+        """Pauses a machine, lets it begin jobs again, or lets it leave when its jobs have ended."""
+
     # --- data, jobs, models ---
     async def upload(self, person_id: str, name: str, content: AsyncIterator[bytes]) -> UploadView:
         """Stores a sent file on the person's connected machine, else in the pool's inbox."""
@@ -327,6 +338,9 @@ class HeadApi(AdminApi, Belongings, Protocol):
 
     async def default_place(self, person_id: str) -> str:
         """Where a path is meant when none is said: the one connected machine, else the last one seen, else HEAD."""
+
+    async def places_with(self, person_id: str, data: PathData) -> DataPlaces:
+        """Looks for a path on all connected machines at once. Raises PoolUnavailable."""
 
     async def inspect(self, person_id: str, place: str, data: Data, target: str | None) -> DataFacts:
         """Looks at the file where it lies. Raises DataRefused, PoolUnavailable, JobRefused (the machine is away)."""

@@ -11,9 +11,10 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from head import lifecycle
-from head.api import HEAD, UPLOAD_LIMIT, Change, Data, DataFacts, JobView, Spec, UploadView
+from head.api import HEAD, UPLOAD_LIMIT, Change, Data, DataFacts, JobView, Rest, Spec, UploadView
 from head.changes import Changes
 from head.clock import Clock
+from head.data_places import DataPlaces, look
 from head.errors import JobRefused
 from head.identity import new_id
 from head.lifecycle import Target
@@ -41,7 +42,7 @@ class Jobs:
         """Queues a job at a place that is the person's. A model predicts where it lives."""
         if isinstance(spec, PredictSpec | ExportSpec):
             place = (await self.store.models.get(person_id, spec.model_id)).place
-        place_name = await self.machines.usable(person_id, place)
+        place_name = await self.machines.usable(person_id, place, for_a_job=True)
         _check_then(spec, then)
         data = None if isinstance(spec, ExportSpec) else spec.data
         if isinstance(data, UploadData):
@@ -57,7 +58,7 @@ class Jobs:
         )  # fmt: skip
         self.changes.publish(Change(person_id=person_id, job_id=row.id))
         self.reconciler.wake()
-        return _view(row, place_name)
+        return _view(row, place_name, self.machines.rest(place))
 
     async def cancel(self, person_id: str, job_id: str) -> JobView:
         """Notes the wish; the loop stops the work on the machine. An ended job stays as it is."""
@@ -75,7 +76,7 @@ class Jobs:
             return await self.view(row)
 
     async def view(self, row: JobRow) -> JobView:
-        return _view(row, await self.machines.place_name(row.person_id, row.place))
+        return _view(row, await self.machines.place_name(row.person_id, row.place), self.machines.rest(row.place))
 
     async def default_place(self, person_id: str) -> str:
         """The one connected machine, else the last one seen, else the head node."""
@@ -84,6 +85,15 @@ class Jobs:
         seen = sorted((row for row in rows if row.last_seen), key=lambda row: row.last_seen or row.created)
         chosen = connected[-1:] or seen[-1:]
         return chosen[0].id if chosen else HEAD
+
+    async def places_with(self, person_id: str, data: PathData) -> DataPlaces:
+        rows = await self.store.machines.of_person(person_id)
+        connected = {row.id: row.name for row in rows if self.machines.connected(row.id)}
+        away = tuple(row.name for row in rows if row.id not in connected)
+        if not connected:
+            return DataPlaces(silent=away)  # no pool need wake for that
+        pool = await self.pools.client(person_id)
+        return await look(connected, away, lambda place: pool.inspect(place, data, None))
 
     async def inspect(self, person_id: str, place: str, data: Data, target: str | None) -> DataFacts:
         await self.machines.usable(person_id, place)
@@ -155,7 +165,7 @@ def _check_then(spec: Spec, then: str) -> None:
         raise JobRefused("That is no path to predict.", remedy="A good one looks like ~/hayride/new.csv.") from error
 
 
-def _view(row: JobRow, place_name: str) -> JobView:
+def _view(row: JobRow, place_name: str, rest: Rest) -> JobView:
     state = row.state
     return JobView(
         id=row.id,
@@ -177,4 +187,5 @@ def _view(row: JobRow, place_name: str) -> JobView:
         then=row.then,
         next_id=row.next_id,
         revision=row.revision,
+        rest=rest,
     )

@@ -9,13 +9,13 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from urllib.parse import urlsplit
 
-from pydantic import ValidationError
+from pydantic import TypeAdapter, ValidationError
 
-from head.api import HEAD, Change, JoinOffer, JoinState, MachineState, MachineView
+from head.api import HEAD, Change, JobStatus, JoinOffer, JoinState, MachineState, MachineView, Rest
 from head.changes import Changes
 from head.clock import Clock
-from head.errors import HayrideError, JobRefused, JoinRefused, TunnelRefused
-from head.gateway.messages import PROTOCOL, Facts
+from head.errors import HayrideError, JobRefused, JoinRefused, RefusedError, TunnelRefused
+from head.gateway.messages import PROTOCOL, Facts, MachineName
 from head.gateway.services import HeartbeatAnswer
 from head.identity import admission_code, digest, new_id, new_token
 from head.pools import Pools
@@ -31,6 +31,7 @@ SILENT_AFTER = 15.0
 WRITE_EVERY = 30.0
 #: The copy button of the chat takes no more.
 COMMAND_LIMIT = 256
+_NAME: TypeAdapter[str] = TypeAdapter(MachineName)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,6 +43,7 @@ class Contact:
     written: float
     joined: bool = False  #: its Ray node is in the pool
     facts: Facts | None = None
+    rest: Rest = Rest.NONE
 
 
 class Machines:
@@ -93,7 +95,7 @@ class Machines:
         if machine is None or machine.revoked:
             return  # revoked while its door was being opened; its first heartbeat is refused
         now = self._clock.monotonic()
-        self._contacts[machine_id] = Contact(person_id=machine.person_id, heard=now, written=now)
+        self._contacts[machine_id] = Contact(person_id=machine.person_id, heard=now, written=now, rest=machine.rest)
         await self._store.machines.connected(machine_id)
         await self._tell(machine_id)
 
@@ -165,9 +167,15 @@ class Machines:
         return contact is not None and contact.joined and self._clock.monotonic() - contact.heard < SILENT_AFTER
 
     def ready(self, machine_id: str) -> bool:
-        """Whether jobs may begin on it now: connected, and not paused by its owner."""
+        """Whether jobs may begin on it now: connected, and not paused at its prompt or in the chat."""
         contact = self._contacts.get(machine_id)
-        return self.connected(machine_id) and not (contact and contact.facts and contact.facts.paused)
+        paused = contact and (contact.rest or (contact.facts and contact.facts.paused))
+        return self.connected(machine_id) and not paused
+
+    def rest(self, place: str) -> Rest:
+        """Whether its person holds jobs back there; not known while it is away."""
+        contact = self._contacts.get(place)
+        return contact.rest if contact else Rest.NONE
 
     def people_in_contact(self) -> set[str]:
         """Everybody who has a machine with a tunnel."""
@@ -202,6 +210,7 @@ class Machines:
             running_jobs=await self._store.jobs.count_running(row.id),
             allowed=facts.allowed if facts else (),
             paused=facts.paused if facts and state is MachineState.CONNECTED else "",
+            rest=row.rest,
             outdated=facts is not None and facts.protocol < PROTOCOL,
             load=facts.load if facts else None,
             memory_free=facts.memory_free if facts else None,
@@ -217,7 +226,27 @@ class Machines:
             return MachineState.CONNECTED
         return MachineState.UNREACHABLE if row.last_seen or row.connected_since else MachineState.NEVER
 
+    async def rename(self, person_id: str, machine_id: str, name: str) -> None:
+        try:
+            checked = _NAME.validate_python(name.strip())
+        except ValidationError as error:
+            raise RefusedError(
+                "That is no name for a machine.", remedy="Choose 1 to 40 printable letters, other than head."
+            ) from error
+        await self._store.machines.rename(person_id, machine_id, checked)
+        await self._tell(machine_id)
+
     # --- leaving ---
+
+    async def set_rest(self, person_id: str, machine_id: str, rest: Rest) -> None:
+        await self._store.machines.set_rest(person_id, machine_id, rest)
+        contact = self._contacts.get(machine_id)
+        if contact is not None:
+            self._contacts[machine_id] = replace(contact, rest=rest)
+        await self._tell(machine_id)
+        for job in await self._store.jobs.open():
+            if job.place == machine_id and job.state.status is JobStatus.QUEUED:
+                self._changes.publish(Change(person_id=person_id, job_id=job.id))
 
     async def revoke(self, person_id: str, machine_id: str) -> MachineRow:
         """Its key opens nothing any more; the caller cuts its tunnel and ends its jobs, and then has its box told."""
@@ -247,15 +276,20 @@ class Machines:
             return HEAD
         return (await self._store.machines.get(person_id, place)).name
 
-    async def usable(self, person_id: str, place: str) -> str:
+    async def usable(self, person_id: str, place: str, *, for_a_job: bool = False) -> str:
         """What people call the place. Raises NotFoundError for a machine that is not the person's, JobRefused for one
-        that was revoked."""
+        that was revoked, and `for_a_job` for one that is leaving."""
         if place == HEAD:
             return HEAD
         machine = await self._store.machines.get(person_id, place)
         if machine.revoked:
             raise JobRefused(
                 "That machine was removed from your pool.", remedy="Choose another one, or /connect it again."
+            )
+        if for_a_job and machine.rest is Rest.LEAVING:
+            raise JobRefused(
+                f"{machine.name} is leaving your pool, so no new job goes there.",
+                remedy="Choose another one, or press Resume in /worker.",
             )
         return machine.name
 

@@ -5,8 +5,10 @@ One step, repeated whenever something happened and every few seconds anyway:
 1. read the open jobs from the store;
 2. see to it that each in reach has one follower: it tells the agent (twice is once) and takes in the events;
 3. tell the agents of jobs that are to be cancelled;
-4. note which jobs' machines do not answer, and which do again;
-5. let the agents forget what has been stored; let pools sleep that have nothing to do.
+4. note which jobs' machines do not answer, and which do again.
+
+A moment later, what nobody waits for: the agents forget what has been stored, drained machines leave, sent files and
+whole people are forgotten, tokens that a revoked machine knows are replaced, pools sleep that have nothing to do.
 
 Nothing is kept here that a restart would miss: a new process reads the same rows and goes on.
 """
@@ -15,7 +17,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Coroutine
+from collections.abc import Awaitable, Callable, Coroutine
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -23,7 +25,7 @@ from functools import partial
 from typing import Any, Protocol
 
 from head import lifecycle
-from head.api import DRAFT_DAYS, HEAD, Change, EndReason, JobStatus
+from head.api import DRAFT_DAYS, HEAD, Change, EndReason, JobStatus, Rest
 from head.changes import Changes
 from head.clock import Clock
 from head.errors import HayrideError, NotFoundError
@@ -32,7 +34,7 @@ from head.machines import Machines
 from head.pools import Pools
 from head.settings import Settings
 from head.store.jobs import StaleJob
-from head.store.records import JobRow, PoolRow, UploadRow
+from head.store.records import JobRow, MachineRow, PoolRow, UploadRow
 from head.store.store import Store
 from ray_jobs.spec import Event
 
@@ -40,6 +42,8 @@ log = logging.getLogger(__name__)
 
 #: Seconds between steps in which nothing happened: what was missed is noticed after this long at most.
 IDLE_STEP = 5.0
+#: Seconds that what nobody waits for waits for what somebody does.
+TEND = 0.2
 #: Seconds before a pool or machine that refused is asked again.
 RETRY = 2.0
 #: Bugs in a row that a job may trip.
@@ -66,12 +70,22 @@ class Reconciler:
     """Owns the followers; `run` is the loop, `wake` says that something happened."""
 
     def __init__(
-        self, *, settings: Settings, store: Store, pools: Pools, machines: Machines, changes: Changes, clock: Clock
+        self,
+        *,
+        settings: Settings,
+        store: Store,
+        pools: Pools,
+        machines: Machines,
+        changes: Changes,
+        clock: Clock,
+        revoke: Callable[[str, str], Awaitable[None]],
     ) -> None:
         self._parts = _Parts(
             settings=settings, store=store, pools=pools, machines=machines, changes=changes, clock=clock
         )
+        self._revoke = revoke  # person's id, machine's id
         self._wake = asyncio.Event()
+        self._tend = asyncio.Event()
         self._followers: dict[str, asyncio.Task[None]] = {}
         self._failures: dict[str, int] = {}
         self._renewing: set[str] = set()  # people whose pool gets a fresh token: no job begins there meanwhile
@@ -80,31 +94,40 @@ class Reconciler:
 
     def wake(self) -> None:
         self._wake.set()
+        self._tend.set()
 
     async def run(self) -> None:
-        """Until cancelled. A step that fails is logged and tried again: the loop is what everything else relies on."""
+        """Until cancelled."""
+        tending = asyncio.create_task(self._repeat(self._tend_to_the_rest, self._tend, pause=TEND))
         try:
-            while True:
-                self._wake.clear()
-                try:
-                    await self._step()
-                except Exception:
-                    log.exception("a step of the reconcile loop failed")
-                try:
-                    async with asyncio.timeout(IDLE_STEP):
-                        await self._wake.wait()
-                except TimeoutError:
-                    pass
+            await self._repeat(self._step, self._wake, pause=0.0)
         finally:
-            tasks = [*self._followers.values(), *self._errands.values()]
+            tasks = [tending, *self._followers.values(), *self._errands.values()]
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
 
+    async def _repeat(self, step: Callable[[], Awaitable[None]], wake: asyncio.Event, *, pause: float) -> None:
+        """A step that fails is logged and tried again: the loop is what everything else relies on."""
+        while True:
+            wake.clear()
+            try:
+                await step()
+            except Exception:
+                log.exception("a step of the reconcile loop failed")
+            try:
+                async with asyncio.timeout(IDLE_STEP):
+                    await wake.wait()
+            except TimeoutError:
+                pass
+            if pause:
+                await self._parts.clock.sleep(pause)
+
     async def _step(self) -> None:
+        """What somebody waits for: jobs begin, go on, are cancelled."""
         stale = await self._parts.store.pools.stale()
-        erasing = set(await self._parts.store.people.erasing())
-        self._renewing = {pool.person_id for pool in stale} | erasing
+        erasing = await self._parts.store.people.erasing()
+        self._renewing = {pool.person_id for pool in stale} | set(erasing)
         jobs = await self._parts.store.jobs.open()
         self._forget_ended({job.id for job in jobs})
         for job in self._chosen(jobs):
@@ -114,18 +137,25 @@ class Reconciler:
             await self._guard(f"job {job.id}", self._judge_reachability(job))
             if job.state.target is Target.CANCEL and self._in_reach(job.place):
                 self._errand(f"cancel {job.id}", self._cancel(job))
-        for job in await self._parts.store.jobs.unacknowledged():
+
+    async def _tend_to_the_rest(self) -> None:
+        """What nobody waits for, a moment later, so that it does not hold up a job that begins."""
+        store = self._parts.store
+        for job in await store.jobs.unacknowledged():
             self._errand(f"acknowledge {job.id}", self._acknowledge(job))
+        erasing = await store.people.erasing()
         for person_id in erasing:
             self._errand(f"erase {person_id}", self.erase(person_id))
         before = self._parts.clock.now() - timedelta(days=DRAFT_DAYS)
-        for upload in await self._parts.store.uploads.spent(before=before):
+        for upload in await store.uploads.spent(before=before):
             self._errand(f"upload {upload.id}", self._drop_upload(upload))
-        for pool in stale:
-            if pool.person_id in erasing:
-                continue
-            self._errand(f"fresh token {pool.id}", self._renew(pool))
-        self._errand("idle pools", self._let_pools_sleep({job.person_id for job in jobs}))
+        for machine in await store.machines.leaving():
+            self._errand(f"leave {machine.id}", self._let_leave(machine))
+        for pool in await store.pools.stale():
+            if pool.person_id not in erasing:
+                self._errand(f"fresh token {pool.id}", self._renew(pool))
+        busy = {job.person_id for job in await store.jobs.open()}
+        self._errand("idle pools", self._let_pools_sleep(busy))
 
     def _forget_ended(self, open_jobs: set[str]) -> None:
         """Followers of jobs that have ended, by themselves or by our decision, have nothing to wait for."""
@@ -262,6 +292,15 @@ class Reconciler:
                 await self._parts.pools.renew(pool, empty=True)
             await self._parts.store.people.erase(person_id)
         self.wake()
+
+    async def _let_leave(self, machine: MachineRow) -> None:
+        """A machine that was drained is revoked when nothing runs there; what waits for it ends with that."""
+        newest = await self._parts.store.machines.find(machine.id)
+        if newest is None or newest.rest is not Rest.LEAVING:
+            return  # stays after all
+        jobs = await self._parts.store.jobs.open()
+        if all(job.state.status is JobStatus.QUEUED for job in jobs if job.place == machine.id):
+            await self._revoke(machine.person_id, machine.id)
 
     async def _renew(self, pool: PoolRow) -> None:
         """A revoked machine knows the pool's Ray token: when no job runs, the pool begins anew with a fresh one."""

@@ -18,13 +18,16 @@ from head.api import (
     Change,
     Data,
     DataFacts,
+    DataPlaces,
     Draft,
     JobView,
     JoinOffer,
     JoinState,
     MachineView,
     ModelView,
+    PathData,
     Person,
+    Rest,
     Spec,
     Template,
     UploadData,
@@ -98,21 +101,26 @@ class ControlPlane:
             person = served_person(await store.people.everybody(), telegram=telegram)
             return person.id if person else None
 
+        async def revoke(person_id: str, machine_id: str) -> None:
+            await plane.revoke(person_id, machine_id)
+
         changes = Changes()
         pools = Pools(store=store, keeper=keeper, served=None if settings.sealing else served)
         machines = Machines(settings=settings, store=store, pools=pools, changes=changes, clock=clock)
         reconciler = Reconciler(
-            settings=settings, store=store, pools=pools, machines=machines, changes=changes, clock=clock
-        )
+            settings=settings, store=store, pools=pools, machines=machines, changes=changes, clock=clock,
+            revoke=revoke,
+        )  # fmt: skip
         jobs = Jobs(
             settings=settings, store=store, pools=pools, machines=machines, reconciler=reconciler, changes=changes,
             clock=clock,
         )  # fmt: skip
-        return cls(
+        plane = cls(
             settings=settings, clock=clock, store=store, pools_=pools, machines_=machines, jobs_=jobs,
             models_=Models(store=store, pools=pools, machines=machines), reconciler=reconciler, hub=changes,
             admission=Admission(store=store, pools=pools, machines=machines), telegram=telegram, _lock=lock,
         )  # fmt: skip
+        return plane
 
     async def serve(self, webhook: Webhook | None = None) -> None:
         """Starts the gateway and the reconcile loop. Raises SettingsError where the address cannot be used."""
@@ -247,6 +255,13 @@ class ControlPlane:
         await self.reconciler.end_jobs_of(machine_id)
         await self.machines_.tell_pool_of_revoked(person_id, machine_id)
 
+    async def rename_machine(self, person_id: str, machine_id: str, name: str) -> None:
+        await self.machines_.rename(person_id, machine_id, name)
+
+    async def set_rest(self, person_id: str, machine_id: str, rest: Rest) -> None:
+        await self.machines_.set_rest(person_id, machine_id, rest)
+        self.reconciler.wake()
+
     async def start_pool(self, person_id: str) -> bool:
         """Wakes the person's pool; whether its box is sealed, as seen from inside."""
         pool = await self.pools_.client(person_id)
@@ -274,6 +289,9 @@ class ControlPlane:
 
     async def default_place(self, person_id: str) -> str:
         return await self.jobs_.default_place(person_id)
+
+    async def places_with(self, person_id: str, data: PathData) -> DataPlaces:
+        return await self.jobs_.places_with(person_id, data)
 
     async def inspect(self, person_id: str, place: str, data: Data, target: str | None) -> DataFacts:
         return await self.jobs_.inspect(person_id, place, data, target)

@@ -6,7 +6,7 @@ from bot import amounts, words
 from bot.chat import Chat
 from bot.html import Html, fill, lines, text
 from bot.language import tr
-from bot.messages import CopyButton, Message
+from bot.messages import CopyButton, Message, Row
 from bot.screens import groups
 from head.api import JoinOffer, JoinState
 
@@ -29,13 +29,30 @@ async def open(chat: Chat, arguments: str) -> None:
     await chat.joins.watch(chat.person.id, chat.id, offer, message_id)
 
 
+#: What Telegram's copy button takes.
+_COPIED = 256
+
+
+def for_windows(command: str) -> str:
+    """A PowerShell line that hands the command over to WSL2; "" where it would not arrive there as it is."""
+    line = f'wsl -e sh -c "{command}"'
+    return "" if len(line) > _COPIED or any(sign in command for sign in '"$`\\') else line
+
+
 def _command(chat: Chat, offer: JoinOffer) -> Message:
     minutes = amounts.duration((offer.expires - chat.clock.now()).total_seconds())
+    windows = for_windows(offer.command)
+    rows: list[Row] = [(CopyButton(label=tr("Copy the command"), text=offer.command),)]
+    if windows:
+        rows.append((CopyButton(label=tr("Copy for Windows PowerShell"), text=windows),))
     return Message(
         text=lines(
             fill("<b>Run this on the machine</b> (Linux, or WSL2 on Windows):"),
             fill("<code>{command}</code>", command=offer.command),
             Html(""),
+            fill("Windows PowerShell (experimental; needs WSL2 with a Linux in it): <code>{line}</code>", line=windows)
+            if windows
+            else None,
             fill(
                 "It works once, within {minutes}. It installs into a folder of its own and needs no root.",
                 minutes=minutes,
@@ -44,5 +61,5 @@ def _command(chat: Chat, offer: JoinOffer) -> Message:
             Html(""),
             text(tr(words.JOINS[JoinState.WAITING])),
         ),
-        rows=((CopyButton(label=tr("Copy the command"), text=offer.command),),),
+        rows=tuple(rows),
     )

@@ -9,7 +9,7 @@ from pydantic import ValidationError
 from bot import errors, places, words
 from bot.arguments import parse
 from bot.chat import Chat
-from bot.html import Html, clip, fill
+from bot.html import Html, clip, fill, lines
 from head.api import Data, HayrideError, PathData, ProfileSpec, UploadData
 
 _EXAMPLE = "/data ~/hayride/churn.csv churned"
@@ -62,4 +62,20 @@ async def _find(chat: Chat, name: str, options: dict[str, str]) -> tuple[Data, s
     sent = await chat.api.find_upload(chat.person.id, name) if "/" not in name and name[0] != "~" else None
     if sent is not None and place in ("", sent.place):
         return UploadData(upload_id=sent.id, name=sent.name, sheet=sheet), sent.place
-    return PathData(path=name, sheet=sheet), place or await chat.api.default_place(chat.person.id)
+    path = PathData(path=name, sheet=sheet)
+    return path, place or await _place_of(chat, path)
+
+
+async def _place_of(chat: Chat, path: PathData) -> str:
+    """The machine that has the file. Raises _NoSuchPlace where none has it, or several."""
+    searched = await places.search(chat, path)
+    if searched is None:
+        return await chat.api.default_place(chat.person.id)
+    if not searched.found:
+        raise _NoSuchPlace(places.nowhere(path, searched))
+    if len(searched.found) > 1:
+        names = [name for name, _ in await places.choices(chat, searched.found)]
+        ways = [fill('<code>on="{name}"</code>', name=name) for name in names]
+        ask = fill("Several of your machines have that file. Send the command again with one of these at its end:")
+        raise _NoSuchPlace(lines(ask, *ways))
+    return searched.found[0]

@@ -114,7 +114,9 @@ class FormScreen(ABC, Generic[F]):
 
     async def put_data(self, chat: Chat, draft: Draft, data: Data, place: str) -> None:
         """A file that was just sent, while the form asks for one."""
-        form = self._with(self.load(draft), data=data, place=place, place_name="", facts=None, trouble=None)
+        form = self._with(
+            self.load(draft), data=data, place=place, place_name="", facts=None, trouble=None, candidates=()
+        )
         await self._advance(chat, draft.id, draft.revision, self.settled(form))
 
     async def press(self, chat: Chat, draft: Draft, callback: Callback) -> None:
@@ -232,7 +234,7 @@ class FormScreen(ABC, Generic[F]):
         """The form with a path, or with a file that was sent before under that name."""
         if not name:
             return form
-        form = self._with(form, facts=None, trouble=None, away=False)
+        form = self._with(form, facts=None, trouble=None, away=False, candidates=())
         sent = await chat.api.find_upload(chat.person.id, name) if "/" not in name and name[0] != "~" else None
         if sent is not None and not (form.place_chosen and form.place != sent.place):
             data = UploadData(upload_id=sent.id, name=sent.name)
@@ -275,7 +277,7 @@ class FormScreen(ABC, Generic[F]):
         if form.trouble is not None or form.data is None:
             return form
         form = await self._placed(chat, form)
-        if form.trouble is not None or form.away:
+        if form.trouble is not None or form.away or form.undecided:
             return form
         if form.facts is not None and form.facts.target == self.target(form):
             return form  # nothing that the facts depend on has changed
@@ -297,6 +299,12 @@ class FormScreen(ABC, Generic[F]):
 
     async def _placed(self, chat: Chat, form: F) -> F:
         """The form with a place that exists, and whether that is away."""
+        if form.undecided:
+            return form
+        if not form.place and isinstance(form.data, PathData) and "place" in dict(self.fields):
+            form = await self._searched(chat, form, form.data)
+            if form.trouble is not None or form.undecided:
+                return form
         place = form.place or await chat.api.default_place(chat.person.id)
         if place == HEAD:
             return self._with(form, place=HEAD, place_name=HEAD, away=False)
@@ -306,9 +314,23 @@ class FormScreen(ABC, Generic[F]):
                 fill("That machine is not yours any more."), fill("Nothing was started."), fill("Choose another one.")
             )
             field = "place" if "place" in dict(self.fields) else "model"
-            return self._with(form, place="", place_name="", trouble=Trouble(field=field, html=said))
+            return self._with(form, place="", place_name="", candidates=(), trouble=Trouble(field=field, html=said))
         away = machine.state is not MachineState.CONNECTED
         return self._with(form, place=place, place_name=machine.name, away=away)
+
+    async def _searched(self, chat: Chat, form: F, data: PathData) -> F:
+        """The form at the one machine that has the file; or undecided, or with a trouble."""
+        try:
+            searched = await places.search(chat, data)
+        except HayrideError as error:
+            return self._with(form, trouble=Trouble(field="", html=words.error(error)))
+        if searched is None:
+            return form
+        if not searched.found:
+            return self._with(form, trouble=Trouble(field="data", html=places.nowhere(data, searched)))
+        if len(searched.found) > 1:
+            return self._with(form, candidates=searched.found)
+        return self._with(form, place=searched.found[0], facts=searched.facts)
 
     async def _inspect(self, chat: Chat, form: F, target: str | None) -> DataFacts:
         assert form.data is not None

@@ -92,7 +92,7 @@ class TrainScreen(FormScreen[TrainForm]):
         return form.target or None
 
     def missing(self, form: TrainForm) -> str:
-        return "data" if form.data is None else "target" if not form.target else ""
+        return "data" if form.data is None else "place" if form.undecided else "target" if not form.target else ""
 
     def spec(self, form: TrainForm) -> Spec:
         assert form.data is not None
@@ -158,6 +158,9 @@ class TrainScreen(FormScreen[TrainForm]):
             about = [text(f"{heard(entry.title)}: {heard(entry.good_for)}") for entry in fitting]
             options = [(heard(entry.title), entry.name) for entry in fitting]
             return lines(fill("Which model?"), *about), options
+        if field == "place" and form.undecided:
+            ask = fill("Several of your machines have that file. Which one?")
+            return ask, await places.choices(chat, form.candidates)
         if field == "place":
             return fill("Where does the file lie and the job run?"), await places.choices(chat)
         return fill("Which settings? Type them like <code>{example}</code>", example=_SETTINGS_EXAMPLE), []

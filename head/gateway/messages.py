@@ -65,12 +65,15 @@ def _a_name(text: str) -> str:
     return name
 
 
+MachineName = Annotated[str, Field(max_length=40), AfterValidator(_a_name)]
+
+
 class JoinRequest(Message):
     """The body of POST /join."""
 
     token: Annotated[str, Field(min_length=1, max_length=128)]
     public_key: PublicKey
-    name: Annotated[str, Field(max_length=40), AfterValidator(_a_name)]
+    name: MachineName
     facts: Facts
 
 

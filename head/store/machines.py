@@ -10,8 +10,9 @@ from sqlalchemy import func, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from head.clock import Clock
-from head.errors import NotFoundError
+from head.errors import NotFoundError, RefusedError
 from head.identity import new_id
+from head.rest import Rest
 from head.store.database import Database
 from head.store.records import MachineRow
 from head.store.tables import MachineTable, PoolTable
@@ -75,6 +76,31 @@ class Machines:
                     more = {"revocations": PoolTable.revocations + 1}
                     await session.execute(update(PoolTable).where(PoolTable.id == row.pool_id).values(**more))
             return machine_record(row)
+
+    async def set_rest(self, person_id: str, machine_id: str, rest: Rest) -> MachineRow:
+        """Whether jobs may begin on it. Raises NotFoundError, also for one that was revoked."""
+        async with self.database.write() as session:
+            row = await _row(session, person_id, machine_id)
+            if row.revoked:
+                raise NotFoundError("That machine was removed from your pool.", remedy="/worker lists yours.")
+            row.rest = rest.value
+            return machine_record(row)
+
+    async def rename(self, person_id: str, machine_id: str, name: str) -> None:
+        """Raises NotFoundError; RefusedError where another machine of the person bears the name, in any letters."""
+        async with self.database.write() as session:
+            row = await _row(session, person_id, machine_id)
+            live = (MachineTable.person_id == person_id, MachineTable.revoked.is_(None), MachineTable.id != row.id)
+            taken = await session.scalars(select(MachineTable.name).where(*live))
+            if name.casefold() in {other.casefold() for other in taken}:
+                raise RefusedError(f"Another machine of yours is called {name}.", remedy="Choose another name.")
+            row.name = name
+
+    async def leaving(self) -> list[MachineRow]:
+        """Everybody's machines that leave once their jobs have ended."""
+        query = select(MachineTable).where(MachineTable.rest == Rest.LEAVING.value, MachineTable.revoked.is_(None))
+        async with self.database.read() as session:
+            return [machine_record(row) for row in await session.scalars(query)]
 
     async def waiting(self, pool_id: str) -> list[MachineRow]:
         """Those of a pool that are not admitted yet."""
@@ -182,4 +208,5 @@ def machine_record(row: MachineTable) -> MachineRow:
         connected_since=row.connected_since,
         revoked=row.revoked,
         admitted=row.admitted,
+        rest=Rest(row.rest),
     )

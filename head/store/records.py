@@ -11,6 +11,7 @@ from datetime import datetime
 
 from head.identity import loopback_address
 from head.lifecycle import JobState
+from head.rest import Rest
 from ray_jobs.spec import Spec, TrainResult
 
 
@@ -54,6 +55,7 @@ class MachineRow:
     connected_since: datetime | None  #: None: no tunnel now
     revoked: datetime | None
     admitted: datetime | None  #: None: waits for `hayride-node admit` on another machine
+    rest: Rest = Rest.NONE
 
     @property
     def address(self) -> str:

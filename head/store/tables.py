@@ -111,6 +111,7 @@ class MachineTable(Base):
     last_seen: Mapped[datetime | None]
     connected_since: Mapped[datetime | None]
     revoked: Mapped[datetime | None]
+    rest: Mapped[str] = mapped_column(String(16), server_default="", default="")  # api.Rest
     admitted: Mapped[datetime | None]  # None: waits for `hayride-node admit`
 
 

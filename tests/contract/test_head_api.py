@@ -17,6 +17,7 @@ from head.api import (
     HEAD,
     AccessRequest,
     Change,
+    DataPlaces,
     Draft,
     ExportSpec,
     HeadApi,
@@ -27,6 +28,7 @@ from head.api import (
     PathData,
     PredictSpec,
     RefusedError,
+    Rest,
     TrainSpec,
 )
 from head.clock import ManualClock
@@ -216,6 +218,9 @@ async def test_who_has_no_machine_uses_the_server(head: HeadApi) -> None:
     assert await head.default_place(ann) == HEAD
     assert await head.find_upload(ann, "churn.csv") is None
     await _missing(head.revoke(ann, "nomachine1"))
+    await _missing(head.rename_machine(ann, "nomachine1", "desk"))
+    await _missing(head.set_rest(ann, "nomachine1", Rest.PAUSED))
+    assert await head.places_with(ann, PathData(path="~/churn.csv")) == DataPlaces()
 
 
 # --- jobs and models ---

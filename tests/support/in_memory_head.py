@@ -21,6 +21,7 @@ from head.api import (
     Change,
     Data,
     DataFacts,
+    DataPlaces,
     DataRefused,
     Draft,
     EndReason,
@@ -42,6 +43,7 @@ from head.api import (
     Problem,
     ProblemCode,
     RefusedError,
+    Rest,
     Result,
     Spec,
     Template,
@@ -49,6 +51,7 @@ from head.api import (
     TrainSpec,
     UploadView,
 )
+from head.data_places import look
 from ray_jobs.spec import ColumnFacts
 from tests.support.in_memory_admission import InMemoryAdmission
 
@@ -70,6 +73,8 @@ CHURN = Table(columns={"age": 60, "plan": 3, "months": 40, "churned": 2}, rows=7
 class InMemoryHead(InMemoryAdmission):
     joining_enabled: bool = True
     files: dict[str, Table | Problem | HayrideError] = field(default_factory=dict)  #: by path or upload's name
+    #: by machine's id, where not all machines have the same files
+    files_on: dict[str, dict[str, Table | Problem | HayrideError]] = field(default_factory=dict)
     job_files: dict[tuple[str, str], bytes] = field(default_factory=dict)
     _arrived: set[str] = field(default_factory=set)
     _machines: dict[str, tuple[str, MachineView]] = field(default_factory=dict)
@@ -134,6 +139,18 @@ class InMemoryHead(InMemoryAdmission):
         self._machine(person_id, machine_id)
         self.set_machine(machine_id, state=MachineState.REVOKED)
 
+    async def rename_machine(self, person_id: str, machine_id: str, name: str) -> None:
+        self._machine(person_id, machine_id)
+        mine = await self.machines(person_id)
+        if not 0 < len(name.strip()) <= 40 or name.strip().casefold() in {it.name.casefold() for it in mine}:
+            raise RefusedError("That is no name for a machine, or another one's.")
+        self.set_machine(machine_id, name=name.strip())
+
+    async def set_rest(self, person_id: str, machine_id: str, rest: Rest) -> None:
+        view = self._machine(person_id, machine_id)
+        idle = rest is Rest.LEAVING and not view.running_jobs
+        self.set_machine(machine_id, rest=rest, **({"state": MachineState.REVOKED} if idle else {}))
+
     # --- data, jobs, models ---
 
     async def upload(self, person_id: str, name: str, content: AsyncIterator[bytes]) -> UploadView:
@@ -155,12 +172,18 @@ class InMemoryHead(InMemoryAdmission):
         mine = await self.machines(person_id)
         return mine[-1].id if mine else HEAD
 
+    async def places_with(self, person_id: str, data: PathData) -> DataPlaces:
+        mine = await self.machines(person_id)
+        connected = {it.id: it.name for it in mine if it.state is MachineState.CONNECTED}
+        away = tuple(it.name for it in mine if it.id not in connected)
+        return await look(connected, away, lambda place: self.inspect(person_id, place, data, None))
+
     async def inspect(self, person_id: str, place: str, data: Data, target: str | None) -> DataFacts:
         if place != HEAD and self._machine(person_id, place).state is not MachineState.CONNECTED:
             raise JobRefused("That machine is away, and the file lies there.")
         name = data.path if data.kind == "path" else data.name
         missing = Problem(code=ProblemCode.FILE_MISSING, message=f"There is no file {name}.", subject=name)
-        found = self.files.get(name, missing)
+        found = self.files_on.get(place, self.files).get(name, missing)
         if isinstance(found, HayrideError):
             raise found
         if isinstance(found, Problem):

@@ -313,7 +313,7 @@ async def test_revoking_takes_a_second_tap_that_names_the_machine(tmp_path: Path
     async with terminal(tmp_path) as chat:
         laptop = chat.head.add_machine(chat.person_id, "laptop")
         assert "8 cores, 32 GB" in await chat.types("/worker")
-        assert "[1] Yes, revoke laptop" in await chat.types("#1")
+        assert "[1] Yes, revoke laptop" in await chat.types("#3")
         assert chat.head._machines[laptop.id][1].state is MachineState.CONNECTED
         await chat.types("#1")
         assert chat.head._machines[laptop.id][1].state is MachineState.REVOKED

@@ -20,6 +20,7 @@ from tests.support import chat_texts
 EQUAL = {
     " (classes)",
     "<code>hayride-node admit {code}</code>",
+    '<code>on="{name}"</code>',
     "<i>id {id}</i>",
     "<i>job_{id}</i>",
     "F1 (macro)",
@@ -27,6 +28,7 @@ EQUAL = {
     "RMSE",
     "ROC AUC",
     "R²",
+    "{n} GPU",
     "{n} bytes",
 }
 SOURCE = chat_texts.found_in(chat_texts.sources())

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from head.api import Person
+import pytest
+
+from head.api import Person, Rest
 from head.clock import ManualClock
+from head.errors import RefusedError
 from head.store import Store
 from tests.support.stored import join
 
@@ -57,3 +60,23 @@ async def test_what_is_known_of_a_machine(store: Store, clock: ManualClock, ann:
     assert machine.connected_since == clock.now() - timedelta(seconds=5)
     await store.machines.forget_connections()
     assert (await store.machines.get(ann.id, machine.id)).connected_since is None
+
+
+async def test_a_machine_takes_a_name_that_no_other_bears(store: Store, clock: ManualClock, ann: Person) -> None:
+    first, second = [(await join(store, ann, clock, key=f"k{n}")).machine for n in range(2)]
+    with pytest.raises(RefusedError, match="Another machine"):
+        await store.machines.rename(ann.id, second.id, "LAPTOP")
+    await store.machines.rename(ann.id, second.id, "desk")
+    await store.machines.rename(ann.id, second.id, "Desk")
+    assert (await store.machines.get(ann.id, second.id)).name == "Desk"
+    await store.machines.revoke(ann.id, first.id)
+    await store.machines.rename(ann.id, second.id, "laptop")
+
+
+async def test_what_leaves_is_listed_until_it_is_revoked(store: Store, clock: ManualClock, ann: Person) -> None:
+    machine = (await join(store, ann, clock)).machine
+    assert await store.machines.leaving() == []
+    left = await store.machines.set_rest(ann.id, machine.id, Rest.LEAVING)
+    assert await store.machines.leaving() == [left]
+    await store.machines.revoke(ann.id, machine.id)
+    assert await store.machines.leaving() == []
