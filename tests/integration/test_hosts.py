@@ -133,3 +133,17 @@ def test_nothing_is_left_when_the_tests_are_killed(tmp_path: Path) -> None:
     pids = done.stdout.decode().split()
     assert len(pids) == 3
     until(lambda: not any(os.path.exists(f"/proc/{pid}") for pid in pids))
+
+
+def test_a_router_hides_its_machine(site: Site) -> None:
+    cabin = site.machine("cabin", behind_nat=True)
+    router = cabin.router
+    assert router
+    serve(site.server, "0.0.0.0", 8000)
+    serve(cabin, "0.0.0.0", 7380)
+    assert ask(cabin, SERVER, 8000, patience=10) == "hello"
+    (flow,) = router.flows()
+    assert (flow.source, flow.target, flow.port) == (cabin.address, SERVER, 8000)
+    assert flow.seen_as == router.address != cabin.address
+    assert ask(site.server, cabin.address, 7380) == "OSError"  # no route
+    assert ask(site.server, router.address, 7380) == "ConnectionRefusedError"

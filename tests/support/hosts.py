@@ -9,12 +9,16 @@
         laptop.unplug(); laptop.plug()                # its cable: packets are lost, no connection is closed
         laptop.listening()                            # [(address, port)] of /proc/net/tcp and tcp6, seen in its network
         laptop.crash()                                # all of its processes, SIGKILL; the host itself lives on
+        cabin = site.machine("cabin", behind_nat=True)  # in a network of its own, behind a router that masquerades
+        cabin.router.flows()                          # what the router tracks: every flow between cabin and server
 
 How: `unshare -Urmnpf --mount-proc` makes one outer namespace, the *site*, in which we are root without being it. Each
 host is nested in it with `unshare -mnpf --mount-proc`; the server never sees a machine's processes, nor the other way
 round. Each machine has one veth to the server and no other network: 10.77.N.1 is the server's end, 10.77.N.2 the
 machine's, where nothing listens; a machine's one route leads to SERVER and nothing is forwarded, so neither the server
-nor another machine reaches what is behind it.
+nor another machine reaches what is behind it. A machine behind NAT is 192.168.N.2, and its router, a host too, has the
+veth to the server as 10.77.N.2: the server sees that address only and has no route to 192.168.N.0. The router delays
+and loses packets where the kernel has netem.
 Mounts are private copies: /tmp and the tests' folders are shared with this process, so files pass as they are.
 
 `run` gives a `subprocess.Popen` whose signals reach the program itself (nsenter, which carries it, passes none on), and
@@ -37,6 +41,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
+
+from tests.support.flows import Flow, tracked
 
 #: The server's address, the same for all machines.
 SERVER = "10.77.0.1"
@@ -62,6 +68,8 @@ while True:
         sys.exit()
 """
 _PATIENCE = 20.0  # seconds
+#: Of netem, each way.
+_DELAY, _LOSS = 50, 1  # milliseconds, percent
 
 
 class HostProcess(subprocess.Popen[bytes]):
@@ -92,6 +100,8 @@ class TestHost:
         self.address = address  #: of its end of the veth; the server has one for each machine
         self.pid = pid  #: of its process 1, as this process sees it
         self._init = init
+        self.router: TestHost | None = None  #: where it is behind NAT
+        self.slows = False  #: a router's: it delays and loses packets, for the kernel has netem
         self._cable: tuple[TestHost, str] | None = None  #: the other end
         self._runs: list[HostProcess] = []
 
@@ -122,12 +132,27 @@ class TestHost:
 
     def listening(self) -> list[tuple[str, int]]:
         """(address in hexadecimal as the kernel writes it, port) of every TCP socket that listens in its network."""
+        return self._sockets(("tcp", "tcp6"), state="0A")
+
+    def connections(self) -> list[tuple[str, int]]:
+        """The same of every established TCP connection, by its far end."""
+        return self._sockets(("tcp", "tcp6"), state="01", far=True)
+
+    def datagrams(self) -> list[tuple[str, int]]:
+        """The same of every UDP socket."""
+        return self._sockets(("udp", "udp6"))
+
+    def flows(self) -> list[Flow]:
+        """A router's: everything that passed lately."""
+        return tracked(Path(f"/proc/{self.pid}/net/nf_conntrack").read_text())
+
+    def _sockets(self, tables: Sequence[str], *, state: str = "", far: bool = False) -> list[tuple[str, int]]:
         found = []
-        for table in ("tcp", "tcp6"):
+        for table in tables:
             for line in Path(f"/proc/{self.pid}/net/{table}").read_text().splitlines()[1:]:
-                _, local, _, state, *_ = line.split()
-                if state == "0A":
-                    address, port = local.rsplit(":", 1)
+                _, local, remote, has, *_ = line.split()
+                if has == state or not state:
+                    address, port = (remote if far else local).rsplit(":", 1)
                     found.append((address, int(port, 16)))
         return found
 
@@ -188,10 +213,10 @@ class TestHost:
         spaces = ["--user", "--mount", "--net", *more]
         return ["nsenter", "--target", str(self.pid), "--preserve-credentials", *spaces, f"--wd={Path.cwd()}"]
 
-    def _net(self, *command: str) -> None:
-        """Changes the host's network; see tests/support/net.py."""
-        argv = ["nsenter", "--target", str(self.pid), "--preserve-credentials", "--user", "--net", "--"]
-        subprocess.run([*argv, sys.executable, str(Path(__file__).with_name("net.py")), *command], check=True)
+    def _net(self, *command: str) -> str:
+        """Changes the host's network; see tests/support/net.py. What it said."""
+        argv = [*self._enter(), "--", sys.executable, str(Path(__file__).with_name("net.py")), *command]
+        return subprocess.run(argv, check=True, stdout=subprocess.PIPE, text=True).stdout.strip()
 
 
 class Site:
@@ -216,8 +241,11 @@ class Site:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        for host in [*self._machines.values(), self.server]:
-            host.close()
+        for machine in self._machines.values():
+            machine.close()
+            if machine.router:
+                machine.router.close()
+        self.server.close()
         self._site.close()
 
     @property
@@ -225,17 +253,30 @@ class Site:
         assert self._server is not None
         return self._server
 
-    def machine(self, name: str) -> TestHost:
-        """A new machine, wired to the server."""
+    def machine(self, name: str, *, behind_nat: bool = False) -> TestHost:
+        """A new machine, wired to the server; or to a router of its own, which is."""
         number = len(self._machines) + 1
         machine = self._host(name)
-        machine.address = f"10.77.{number}.2"
-        self.server._net("wire", f"m{number}", f"10.77.{number}.1", str(machine.pid))
-        machine._net("address", "eth0", machine.address)
-        machine._cable = (self.server, f"m{number}")
-        machine._net("route", "eth0", SERVER, f"10.77.{number}.1")
         self._machines[name] = machine
+        if behind_nat:
+            machine.router = router = self._host(f"{name}'s router")
+            self._wire(self.server, f"m{number}", f"10.77.{number}", router)
+            self._wire(router, "lan", f"192.168.{number}", machine)
+            router._net("masquerade", "eth0")
+            said = [router._net("netem", device, str(_DELAY), str(_LOSS)) for device in ("eth0", "lan")]
+            router.slows = said == ["yes", "yes"]
+        else:
+            self._wire(self.server, f"m{number}", f"10.77.{number}", machine)
         return machine
+
+    @staticmethod
+    def _wire(near: TestHost, device: str, network: str, far: TestHost) -> None:
+        """A veth: `device` at the near end, .1 of the network; eth0 at the far end, .2, with its one route."""
+        near._net("wire", device, f"{network}.1", str(far.pid))
+        far.address = f"{network}.2"
+        far._net("address", "eth0", far.address)
+        far._net("route", "eth0", SERVER, f"{network}.1")
+        far._cable = (near, device)
 
     def _host(self, name: str) -> TestHost:
         init, pid = _start([*self._site._enter("--pid"), "--", *_HOST])

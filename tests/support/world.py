@@ -118,7 +118,7 @@ class World:
         assert len(command.group(0)) <= 256
         fetch = f"{shlex.quote(sys.executable)} -c {shlex.quote(_FETCH)} {command.group(1)}"
         pasted = f"{fetch} | {sys.executable} - {command.group(2)} --as-root --name {host.name} --allow {allow}"
-        environment = {**self._surroundings(host), "CANARY": canary}
+        environment = {**self.surroundings(host), "CANARY": canary}
         process = host.run(["sh", "-c", pasted], env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
         return Spoken(process)
 
@@ -137,14 +137,14 @@ class World:
         """`hayride-node` with these words on a host that has joined."""
         program = self.state_folder(host) / "current/bin/hayride-node"
         process = host.run(
-            [program, *words], env=self._surroundings(host), stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+            [program, *words], env=self.surroundings(host), stdout=subprocess.PIPE, stderr=subprocess.STDOUT
         )
         told = process.communicate(timeout=SOON)[0].decode()
         return subprocess.CompletedProcess(words, process.returncode, told)
 
     def state_folder(self, host: TestHost) -> Path:
         """Of the node agent on a host."""
-        return Path(self._surroundings(host)["HOME"]) / ".local/share/hayride-node"
+        return Path(self.surroundings(host)["HOME"]) / ".local/share/hayride-node"
 
     def ray_token(self) -> str:
         """Of the first pool."""
@@ -152,7 +152,7 @@ class World:
             token: str = database.execute("select ray_token from pools order by created").fetchone()[0]
         return token
 
-    def _surroundings(self, host: TestHost) -> dict[str, str]:
+    def surroundings(self, host: TestHost) -> dict[str, str]:
         """What programs see on a person's machine."""
         home = self.folder / f"home-{host.name}"
         home.mkdir(exist_ok=True)
