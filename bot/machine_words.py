@@ -14,8 +14,9 @@ from bot.language import ENGLISH, N_, spoken, tr
 
 _FIGURES = r"[\d,.]*\d"
 _COUNTS = {"n", "n2"}
+_SHARES = {"after", "before", "share"}
 #: Holes whose content is the machine's words, not a name that somebody gave.
-_PHRASES = {"besides", "files", "kind", "model", "rows", "step", "tests"}
+_PHRASES = {"besides", "classes", "files", "how", "kind", "model", "rows", "step", "tests"}
 
 #: The catalogue's kinds of models that are not called by a name of their own.
 MODELS = (
@@ -88,6 +89,7 @@ STEPS = (
     N_("counting the groups of {n} rows"),
     N_("{step}: {n} rows"),
     N_("fold {n} of {n2}"),
+    N_("fold {n} of {n2}: {step}"),
     N_("tree {n} of {n2}"),
     N_("tree {n} of at most {n2}"),
     N_("epoch {n} of at most {n2}"),
@@ -105,9 +107,15 @@ FINDINGS = (
         "The classes are far from equally common: {classes}. Accuracy looks good then even for a model that never "
         "answers the rare one; judge by balanced accuracy."
     ),
+    N_("{rare} has {n} rows ({share}), {common} has {n2}"),
     N_(
-        "{n} of {n2} rows{which}) are copies of earlier ones{besides}. In a random split about {tests} would have been "
-        "learned from, so the model would look better than it is. Remove the copies, or split by a group."
+        "{n} of {n2} rows ({share}) are copies of earlier ones{besides}. In a random split about {tests} would have "
+        "been learned from, so the model would look better than it is. Remove the copies, or split by a group."
+    ),
+    N_(
+        "{n} of {n2} rows that were looked at ({share}) are copies of earlier ones{besides}. In a random split about "
+        "{tests} would have been learned from, so the model would look better than it is. Remove the copies, or split "
+        "by a group."
     ),
     N_("Columns that say the same, equal or one to one: {columns}. One of each is enough."),
     N_(
@@ -142,10 +150,14 @@ FINDINGS = (
     N_("Its name is that of something often predicted, it is the last column and {kind}."),
     N_("It is the last column and {kind}."),
     N_("It has two classes."),
+    N_("It has {n} classes."),
     N_("It is a number."),
     N_("it has two classes"),
     N_("it has {n} classes"),
     N_("it is a number"),
+    N_("{target} moved ({label} from {before} to {after} of the rows)"),
+    N_("the median of {target} moved from {before} to {after}"),
+    N_("these columns moved, on a scale from 0 (the same) to 1 (nothing in common): {columns}"),
     N_("{n} test row"),
     N_("{n} test rows"),
     N_(", target included"),
@@ -358,9 +370,11 @@ def _sentence(message: str) -> str | None:
 
 
 def _value(name: str, value: str) -> str:
-    if name in _COUNTS:
+    if name in _COUNTS or (name in _SHARES and re.fullmatch(rf"{_FIGURES} %", value)):
         return amounts.figures(value)
-    return (_sentence(value) if name in _PHRASES else None) or value
+    if name not in _PHRASES:
+        return value
+    return _sentence(value) or "; ".join(_sentence(part) or part for part in value.split("; "))
 
 
 @cache

@@ -4,14 +4,23 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from pathlib import Path
 
+import numpy as np
+import pandas as pd
 import pytest
 
 from bot import machine_words
 from bot.language import speaking
 from head.api import CATALOGUE
+from ray_jobs.catalogue import Step
+from ray_jobs.order import Order
+from ray_jobs.place import Place
+from ray_jobs.profiling import profile
+from ray_jobs.spec import ProfileResult, ProfileSpec
+from tests.support.training import place as place
+from tests.support.training import trained, written
 
 ROOT = Path(__file__).resolve().parents[2]
 #: Kinds of models that are called alike everywhere.
@@ -66,6 +75,56 @@ def test_every_kind_of_model_is_told_in_the_readers_words() -> None:
         for entry in CATALOGUE:
             assert entry.title in NAMES or machine_words.translated(entry.title), entry.title
             assert machine_words.translated(entry.good_for), entry.good_for
+
+
+def test_what_a_difficult_table_gives_rise_to_is_told_in_the_readers_words(place: Place) -> None:
+    """Profiles and trainings of a table with nearly all that can be said of one."""
+    data = written(place, _difficult())
+    said = set()
+    for target in (None, "churned", "price"):
+        order = Order(spec=ProfileSpec(data=data, target=target), place=place, job_id="profile", threads=1)
+        found = _end(profile(order)).profile
+        said |= {it.message for it in found.findings} | {it.reason for it in found.facts.targets}
+        said |= set(found.facts.warnings)
+    for spec in ({"target": "churned", "model": "random_forest", "folds": 3}, {"target": "price", "model": "lasso"}):
+        result, steps = trained(place, data, **spec)
+        said |= set(result.warnings) | {step.name for step in steps} | ({result.how} if result.how else set())
+    assert len(said) > 25
+    with speaking("pt"):
+        assert [it for it in said if machine_words.translated(it) is None] == []
+
+
+def _difficult() -> pd.DataFrame:
+    """Keys, copies, gaps, text that should be numbers, a leak, a rare class, a column of dates, a skewed number."""
+    random, rows = np.random.default_rng(0), 900
+    age, months = random.integers(18, 90, rows), random.normal(size=rows)
+    churned = np.where(random.random(rows) < 0.05, "rare", np.where(age > 50, "yes", "no"))
+    frame = pd.DataFrame(
+        {
+            "age": age,
+            "plan": random.choice(list("abc"), rows),
+            "id": np.arange(rows),
+            "months": months,
+            "const": 1,
+            "amount": [f"{value:.2f} €" for value in random.normal(100, 10, rows)],
+            "empty": [None] * (rows - 9) + [1] * 9,
+            "sold": pd.date_range("2020-01-01", periods=rows).astype(str),
+            "leak": (churned != "no").astype(int) + months * 0.001,
+            "price": np.exp(age / 20) + random.normal(size=rows),
+            "churned": churned,
+        }
+    )
+    frame.loc[:20, "churned"] = None
+    return pd.concat([frame, frame.iloc[:200]])
+
+
+def _end(working: Generator[Step, None, ProfileResult]) -> ProfileResult:
+    while True:
+        try:
+            next(working)
+        except StopIteration as end:
+            result: ProfileResult = end.value
+            return result
 
 
 @pytest.mark.parametrize(
