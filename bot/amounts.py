@@ -1,24 +1,36 @@
-"""Sizes, counts, durations and ages, as a person would say them."""
+"""Sizes, counts, durations and ages, as a person would say them in their language."""
 
 from __future__ import annotations
 
 from datetime import datetime
 
+from babel.numbers import get_decimal_symbol, get_group_symbol
+
+from bot.language import ntr, spoken, tr
+
 _MINUTE, _HOUR, _DAY = 60, 3600, 86400
+
+
+def figures(text: str) -> str:
+    """Figures as Python writes them ("7,043.5"), with the reader's separators."""
+    language = spoken()
+    return text.translate({ord(","): get_group_symbol(language), ord("."): get_decimal_symbol(language)})
 
 
 def size(count: int) -> str:
     """Bytes in the unit that leaves few digits before the point; 1 MB is 2**20 bytes, as limits are counted."""
+    if count < 1024:
+        return tr("{n} bytes", n=count)
     value = float(count)
-    for unit in ("bytes", "kB", "MB", "GB"):
-        if value < 1024:
-            return f"{count} bytes" if unit == "bytes" else f"{_short(value)} {unit}"
+    for unit in ("kB", "MB", "GB"):
         value /= 1024
-    return f"{_short(value)} TB"
+        if value < 1024:
+            return f"{_short(value)} {unit}"
+    return f"{_short(value / 1024)} TB"
 
 
 def _short(value: float) -> str:
-    return f"{value:.0f}" if value >= 100 else f"{value:.3g}"
+    return figures(f"{value:.0f}" if value >= 100 else f"{value:.3g}")
 
 
 def memory(count: int) -> str:
@@ -28,17 +40,17 @@ def memory(count: int) -> str:
 
 
 def number(count: int) -> str:
-    return f"{count:,}"
+    return figures(f"{count:,}")
 
 
-def plural(count: int, one: str, many: str = "") -> str:
-    """`1 row`, `7,043 rows`."""
-    return f"{count:,} {one if count == 1 else many or one + 's'}"
+def plural(count: int, one: str, many: str) -> str:
+    """The text that goes with the count, which stands in it as `{n}`: `{n} row`, `{n} rows`."""
+    return ntr(one, many, count).format(n=number(count))
 
 
 def metric(value: float) -> str:
     """Three significant digits, more before the point where they are there."""
-    return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.3g}"
+    return figures(f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.3g}")
 
 
 def percent(fraction: float) -> str:
@@ -49,7 +61,7 @@ def duration(seconds: float) -> str:
     """A length of time in at most two units."""
     whole = max(0, round(seconds))
     if 0 < seconds < 9.95 and seconds != whole:
-        return f"{max(seconds, 0.1):.1f} s"
+        return figures(f"{max(seconds, 0.1):.1f} s")
     if whole < _MINUTE:
         return f"{whole} s"
     if whole < _HOUR:
@@ -67,15 +79,22 @@ def _two(whole: int, big: int, big_name: str, small: int, small_name: str) -> st
 def ago(then: datetime, now: datetime) -> str:
     """How long ago, coarsely; a clock that runs ahead counts as just now."""
     seconds = (now - then).total_seconds()
-    if seconds < _MINUTE:
-        return "just now"
-    for unit, length in (("day", _DAY), ("hour", _HOUR), ("minute", _MINUTE)):
-        if seconds >= length:
-            return f"{plural(int(seconds // length), unit)} ago"
-    return "just now"
+    if seconds >= _DAY:
+        return plural(int(seconds // _DAY), "{n} day ago", "{n} days ago")
+    if seconds >= _HOUR:
+        return plural(int(seconds // _HOUR), "{n} hour ago", "{n} hours ago")
+    if seconds >= _MINUTE:
+        return plural(int(seconds // _MINUTE), "{n} minute ago", "{n} minutes ago")
+    return tr("just now")
 
 
 def span(then: datetime, now: datetime) -> str:
-    """How long something has lasted: `for 3 minutes`, without the `for`."""
-    words = ago(then, now)
-    return "a moment" if words == "just now" else words.removesuffix(" ago")
+    """How long something has lasted, as coarsely: `for 3 minutes`, without the `for`."""
+    seconds = (now - then).total_seconds()
+    if seconds >= _DAY:
+        return plural(int(seconds // _DAY), "{n} day", "{n} days")
+    if seconds >= _HOUR:
+        return plural(int(seconds // _HOUR), "{n} hour", "{n} hours")
+    if seconds >= _MINUTE:
+        return plural(int(seconds // _MINUTE), "{n} minute", "{n} minutes")
+    return tr("a moment")

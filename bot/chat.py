@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from bot import results
 from bot.cards import Cards
 from bot.door import Gone
-from bot.html import Html, text
+from bot.html import Html, fill, plain
 from bot.joins import Joins
 from bot.messages import Incoming, Message, Pressed
 from bot.outbox import Outbox
@@ -78,13 +78,14 @@ class Chat:
         message_id = await self.show(replace(results.card(job, self.clock.now()), brief=None, pushed=False))
         await self.cards.watch(self.person.id, self.id, job.id, message_id)
 
-    async def alert(self, words: str) -> None:
+    async def alert(self, template: str, **values: object) -> None:
         """One line for the presser: on the button where that is still possible, else as a message."""
+        words = fill(template, **values)
         if self.press is not None and not self._answered:
             self._answered = True
-            await self.press.answer(words)
+            await self.press.answer(plain(words))
         else:
-            await self.say(text(words))
+            await self.say(words)
 
     async def acknowledge(self) -> None:
         """Ends the button's waiting look."""

@@ -4,53 +4,51 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from bot.language import N_
+
 
 @dataclass(frozen=True, kw_only=True)
 class Command:
     name: str
     about: str  #: for the menu, and for /help
-    pt: str  #: the same in Portuguese
     example: str = ""  #: with what belongs behind it
 
 
 COMMANDS: tuple[Command, ...] = (
-    Command(name="start", about="what this is, and how things stand", pt="o que é isto, e como estão as coisas"),
-    Command(name="connect", about="add a machine of yours", pt="adicionar uma máquina sua"),
+    Command(name="start", about=N_("what this is, and how things stand")),
+    Command(name="connect", about=N_("add a machine of yours")),
     Command(
         name="disconnect",
-        about="take a machine out, or all of them",
-        pt="retirar uma máquina, ou todas",
+        about=N_("take a machine out, or all of them"),
         example="/disconnect laptop",
     ),
-    Command(name="worker", about="your machines", pt="as suas máquinas"),
-    Command(name="data", about="look at a table", pt="ver uma tabela", example="/data ~/hayride/churn.csv"),
-    Command(name="train", about="train a model", pt="treinar um modelo", example="/train ~/hayride/churn.csv churned"),
-    Command(name="predict", about="use a model", pt="usar um modelo", example="/predict ~/hayride/new.csv"),
-    Command(name="jobs", about="what runs and what ran", pt="o que corre e o que correu"),
+    Command(name="worker", about=N_("your machines")),
+    Command(name="data", about=N_("look at a table"), example="/data ~/hayride/churn.csv"),
+    Command(name="train", about=N_("train a model"), example="/train ~/hayride/churn.csv churned"),
+    Command(name="predict", about=N_("use a model"), example="/predict ~/hayride/new.csv"),
+    Command(name="jobs", about=N_("what runs and what ran")),
     Command(
         name="models",
-        about="your models: rename, delete, compare, export",
-        pt="os seus modelos: renomear, apagar, comparar, exportar",
+        about=N_("your models: rename, delete, compare, export"),
         example="/models compare OLD NEW",
     ),
     Command(
         name="templates",
-        about="forms that you keep under a name",
-        pt="formulários guardados com um nome",
+        about=N_("forms that you keep under a name"),
         example="/templates churn weekly",
     ),
-    Command(name="dashboard", about="look into your cluster", pt="ver o seu cluster por dentro"),
-    Command(name="settings", about="language, notifications, your data", pt="idioma, avisos, os seus dados"),
-    Command(name="cancel", about="stop a job, or leave a form", pt="parar um trabalho, ou sair de um formulário"),
-    Command(name="help", about="all commands", pt="todos os comandos"),
+    Command(name="dashboard", about=N_("look into your cluster")),
+    Command(name="settings", about=N_("language, notifications, your data")),
+    Command(name="cancel", about=N_("stop a job, or leave a form")),
+    Command(name="help", about=N_("all commands")),
 )
 
 #: In the menus of admins' chats, and unknown to everybody else.
 ADMIN_COMMANDS: tuple[Command, ...] = (
-    Command(name="users", about="who may use this server", pt="quem pode usar este servidor"),
-    Command(name="pools", about="everybody's clusters", pt="os clusters de todos"),
-    Command(name="allow_here", about="answer in this group", pt="responder neste grupo"),
-    Command(name="forbid_here", about="answer no more in this group", pt="não responder mais neste grupo"),
+    Command(name="users", about=N_("who may use this server")),
+    Command(name="pools", about=N_("everybody's clusters")),
+    Command(name="allow_here", about=N_("answer in this group")),
+    Command(name="forbid_here", about=N_("answer no more in this group")),
 )
 
 #: Which commands make sense where others read along.

@@ -5,7 +5,8 @@ from __future__ import annotations
 from datetime import datetime
 
 from bot import amounts
-from bot.html import Html, clip, fill, lines, text
+from bot.html import Html, clip, fill, lines
+from bot.language import tr
 from bot.named_models import called
 from bot.results import METRICS, is_better, model_title, place_title
 from head.api import ModelView
@@ -17,15 +18,15 @@ def compared(one: ModelView, other: ModelView, now: datetime) -> Html:
     """What they are, then every number that either has; a star marks the better one."""
     results = one.result, other.result
     numbers = [
-        _numbers(METRICS[name], name, results[0].metrics.get(name), results[1].metrics.get(name))
+        _numbers(tr(METRICS[name]), name, results[0].metrics.get(name), results[1].metrics.get(name))
         for name in METRICS
         if name in results[0].metrics or name in results[1].metrics
     ]
     facts = [
-        _row("Learned from", *(amounts.number(result.rows_train) for result in results)),
-        _row("Tested on", *(amounts.number(result.rows_test) for result in results)),
-        _row("Columns", *(amounts.number(len(result.features)) for result in results)),
-        _row("Learning took", *(amounts.duration(result.train_seconds) for result in results)),
+        _row(tr("Learned from"), *(amounts.number(result.rows_train) for result in results)),
+        _row(tr("Tested on"), *(amounts.number(result.rows_test) for result in results)),
+        _row(tr("Columns"), *(amounts.number(len(result.features)) for result in results)),
+        _row(tr("Learning took"), *(amounts.duration(result.train_seconds) for result in results)),
     ]
     return lines(
         _heading("1", one, now),
@@ -33,7 +34,7 @@ def compared(one: ModelView, other: ModelView, now: datetime) -> Html:
         _row("", "1", "2"),
         *numbers,
         *facts,
-        *(text(note) for note in _notes(one, other)),
+        *_notes(one, other),
     )
 
 
@@ -44,7 +45,7 @@ def _heading(number: str, model: ModelView, now: datetime) -> Html:
         name=called(model, 40),
         kind=clip(model_title(model.result.model), 40),
         target=clip(model.result.target, 40),
-        data=clip(model.data, 40) or "a table",
+        data=clip(model.data, 40) or tr("a table"),
         age=amounts.ago(model.created, now),
         where=place_title(model.place, model.place_name),
     )
@@ -66,9 +67,10 @@ def _row(word: str, one: str, other: str) -> Html:
 _NEITHER_WAY = {"interval_coverage", "interval_width"}
 
 
-def _notes(one: ModelView, other: ModelView) -> list[str]:
+def _notes(one: ModelView, other: ModelView) -> list[Html]:
     if one.result.target != other.result.target or one.result.task != other.result.task:
-        return ["⚠️ They predict different things, so their numbers say nothing about each other."]
+        return [fill("⚠️ They predict different things, so their numbers say nothing about each other.")]
     if one.data != other.data:
-        return ["⚠️ They were tested on rows of different files, so small differences mean little.", "* is better"]
-    return ["* is better"]
+        different = fill("⚠️ They were tested on rows of different files, so small differences mean little.")
+        return [different, fill("* is better")]
+    return [fill("* is better")]

@@ -25,8 +25,10 @@ from typing import ClassVar, TextIO
 from rich.console import Console
 from rich.text import Text
 
+from bot import amounts
 from bot.arguments import unquote
-from bot.html import Html, plain, runs, text
+from bot.html import Html, fill, plain, runs, text
+from bot.language import language_of, speaking, tr
 from bot.messages import Button, Incoming, LinkButton, Message, Pressed, Sent, Typed
 from bot.pace import Rate
 from bot.service import Bot
@@ -78,7 +80,8 @@ class ConsoleDoor:
     async def run(self) -> int:
         """Until the input ends and all that was started has ended."""
         if self._terminal is not None:
-            self._say(text("Hayride. Type /start, /help, or #1 to press the first button; Ctrl-D ends."))
+            with speaking(language_of(self._person)):
+                self._say(fill("Hayride. Type /start, /help, or #1 to press the first button; Ctrl-D ends."))
         self._prompt()
         while (line := await self._lines.get()) is not None:
             self._answering = True
@@ -88,10 +91,16 @@ class ConsoleDoor:
                 self._release()
             self._prompt()
             self._lines.task_done()
-        failed = await self._ended()
+        with speaking(language_of(self._person)):
+            failed = await self._ended()
         return 1 if failed else 0
 
     async def _line(self, line: str) -> None:
+        self._person = await self._bot.api.person(self._person.id)  # who may have chosen another language
+        with speaking(language_of(self._person)):
+            await self._obey(line)
+
+    async def _obey(self, line: str) -> None:
         press = re.fullmatch(r"#\s*(\d{1,4})", line)
         if not line:
             return
@@ -110,8 +119,13 @@ class ConsoleDoor:
 
     async def _press(self, number: int) -> None:
         if not 1 <= number <= len(self._buttons):
-            many = f"There are {len(self._buttons)} buttons" if self._buttons else "There are no buttons"
-            self._say(text(f"No button has the number {number}. {many} just now."))
+            many = amounts.plural(
+                len(self._buttons), "There is {n} button just now.", "There are {n} buttons just now."
+            )
+            none = tr("There are no buttons just now.")
+            self._say(
+                fill("No button has the number {number}. {many}", number=number, many=many if self._buttons else none)
+            )
             return
 
         async def answer(words: str) -> None:
@@ -124,7 +138,7 @@ class ConsoleDoor:
     async def _send_file(self, name: str) -> None:
         found = await asyncio.to_thread(_regular_file, name)
         if found is None:
-            self._say(text(f"There is no file {name} here. Nothing was sent. Type + and the path of a file."))
+            self._say(fill("There is no file {name} here. Nothing was sent. Type + and the path of a file.", name=name))
             return
         path, size = found
         await self._hand_in(Sent(name=path.name, size=size, content=lambda: _content(path)))

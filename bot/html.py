@@ -1,6 +1,7 @@
 """The one module that makes HTML, and the only place where a value becomes part of a message.
 
-`fill("<b>{name}</b>", name=anything)` escapes what it is given; only the template, a literal of ours, may hold tags.
+`fill("<b>{name}</b>", name=anything)` escapes what it is given; only the template, a literal of ours, may hold tags,
+and it alone is translated: a file called Cancel stays that.
 Telegram knows few tags; ours are b, i, code and a. Doors that show no HTML take `runs` or `plain`.
 """
 
@@ -11,6 +12,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from html import escape
 from html.parser import HTMLParser
+
+from bot.language import template as translated
 
 #: Telegram's limits, in UTF-16 units of what the reader sees.
 TEXT_LIMIT = 4096
@@ -55,13 +58,15 @@ def clip(value: object, limit: int) -> str:
 
 
 def fill(template: str, **values: object) -> Html:
-    """The template with its `{names}` replaced: by `Html` as it is, by anything else cleaned and escaped."""
+    """The template, a literal of ours, in the reader's language, with its `{names}` replaced: by `Html` as it is, by
+    anything else cleaned and escaped.
+    """
     ready = {name: value if isinstance(value, Html) else Html(escape(clean(value))) for name, value in values.items()}
-    return Html(template.format_map(ready))
+    return Html(translated(template).format_map(ready))
 
 
 def text(value: object) -> Html:
-    """The value alone, escaped."""
+    """A value alone, escaped and never translated; for words of ours there is `fill`."""
     return Html(escape(clean(value)))
 
 

@@ -14,6 +14,7 @@ from bot import amounts, words
 from bot.callbacks import Verb, pack
 from bot.door import Gone, Undeliverable
 from bot.html import clip, fill, lines, text
+from bot.language import tr
 from bot.messages import Button, Message
 from bot.outbox import Outbox
 from head.api import Clock, HeadApi, JoinOffer, JoinState, MachineState, MachineView, NotFoundError
@@ -104,19 +105,19 @@ def progress(state: JoinState, machine: MachineView | None) -> Message | None:
     if state is JoinState.WAITING:
         return None
     if machine is None:
-        fresh = Button(label="Fresh command", callback=pack(Verb.OPEN, "connect"))
-        return Message(text=text(words.JOINS[state]), rows=((fresh,),), silent=True, pushed=True)
+        fresh = Button(label=tr("Fresh command"), callback=pack(Verb.OPEN, "connect"))
+        return Message(text=text(tr(words.JOINS[state])), rows=((fresh,),), silent=True, pushed=True)
     name = clip(machine.name, 40)
     if state is not JoinState.JOINED:
-        said = fill("<b>{name}</b> used the command. {state}", name=name, state=words.JOINS[state])
+        said = fill("<b>{name}</b> used the command. {state}", name=name, state=tr(words.JOINS[state]))
         if machine.code:
             said = lines(said, words.admission(machine.code))
         return Message(text=said, silent=True, pushed=True)
-    cores = f"{machine.cores} cores" if machine.cores else ""
+    cores = amounts.plural(machine.cores, "{n} core", "{n} cores") if machine.cores else ""
     memory = amounts.memory(machine.memory) if machine.memory else ""
     known = ", ".join(fact for fact in (cores, memory) if fact)
-    train = Button(label="Train a model", callback=pack(Verb.OPEN, "train"))
-    mine = Button(label="My machines", callback=pack(Verb.OPEN, "worker"))
+    train = Button(label=tr("Train a model"), callback=pack(Verb.OPEN, "train"))
+    mine = Button(label=tr("My machines"), callback=pack(Verb.OPEN, "worker"))
     said = fill("🟢 <b>{name}</b> joined{known}.", name=name, known=f": {known}" if known else "")
-    unsealed = text("⚠️ It is not sealed: jobs there can read the owner's files.") if machine.sealed is False else None
+    unsealed = fill("⚠️ It is not sealed: jobs there can read the owner's files.") if machine.sealed is False else None
     return Message(text=lines(said, unsealed), rows=((train, mine),), silent=True, pushed=True)

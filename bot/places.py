@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from bot import words
 from bot.chat import Chat
-from bot.html import Html, clip, fill, text
+from bot.html import Html, clip, fill
+from bot.language import tr
 from head.api import HEAD, DataPlaces, MachineState, MachineView, PathData
 
 SERVER_NAMES = {HEAD, "server"}
@@ -18,7 +19,7 @@ async def machine(chat: Chat, place: str) -> MachineView | None:
 async def find(chat: Chat, name: str) -> tuple[str, str] | None:
     """Id and name of the place that a person means by a name or an id, in any case of letters."""
     wanted = name.strip().casefold()
-    if wanted in SERVER_NAMES:
+    if wanted in {*SERVER_NAMES, tr("server")}:
         return HEAD, HEAD
     mine = await chat.api.machines(chat.person.id)
     for it in mine:
@@ -49,8 +50,8 @@ def nowhere(data: PathData, searched: DataPlaces) -> Html:
     else:
         happened = fill("{file} is on none of these machines: {names}.", file=file, names=looked)
     meant = fill("Not looked at, since away: {silent}.", silent=silent) if silent and looked else None
-    remedy = text("Check the path and the folders that the machine shares: hayride-node allow, typed there.")
-    return words.three(happened, meant or text("Nothing was started."), remedy)
+    remedy = fill("Check the path and the folders that the machine shares: hayride-node allow, typed there.")
+    return words.three(happened, meant or fill("Nothing was started."), remedy)
 
 
 async def choices(chat: Chat, among: tuple[str, ...] = ()) -> list[tuple[str, str]]:
@@ -59,5 +60,7 @@ async def choices(chat: Chat, among: tuple[str, ...] = ()) -> list[tuple[str, st
     if among:
         return [(it.name, it.id) for it in mine if it.id in among]
     ready = sorted(mine, key=lambda it: it.state is not MachineState.CONNECTED)
-    labels = [(it.name if it.state is MachineState.CONNECTED else f"{it.name} (away)", it.id) for it in ready]
-    return [*labels, ("the server", HEAD)]
+    labels = [
+        (it.name if it.state is MachineState.CONNECTED else tr("{name} (away)", name=it.name), it.id) for it in ready
+    ]
+    return [*labels, (tr("the server"), HEAD)]

@@ -12,6 +12,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
+from bot.language import N_
 from head.api import TEMPLATE_NAME_LIMIT, Task
 
 #: A text that begins with this is a template, whatever was asked for.
@@ -92,7 +93,7 @@ def packed(name: str, recipe: TrainRecipe | PredictRecipe) -> str:
     coded = base64.urlsafe_b64encode(zlib.compress(content.encode(errors="replace"), 9)).decode().rstrip("=")
     text = f"{MARK}{_VERSION}:{coded}"
     if len(text) > TEXT_LIMIT:
-        raise BadText("This template is too long to be sent as one message.")
+        raise BadText(N_("This template is too long to be sent as one message."))
     return text
 
 
@@ -100,12 +101,12 @@ def unpacked(text: str) -> Shared:
     """The template in a text that somebody sent. Raises BadText."""
     version, _, coded = "".join(text.split()).removeprefix(MARK).partition(":")
     if version != _VERSION:
-        raise BadText("That template comes from another version of Hayride, or is not whole.")
+        raise BadText(N_("That template comes from another version of Hayride, or is not whole."))
     try:
         content = _inflated(base64.b64decode(coded + "=" * (-len(coded) % 4), altchars=b"-_", validate=True))
         return Shared.model_validate_json(content)
     except (ValueError, zlib.error) as error:
-        raise BadText("That text is not a whole template.") from error
+        raise BadText(N_("That text is not a whole template.")) from error
 
 
 def _inflated(packed: bytes) -> bytes:

@@ -7,6 +7,8 @@ from datetime import datetime
 from bot import amounts, words
 from bot.callbacks import Verb, pack
 from bot.html import Html, clip, fill, joined, lines, text
+from bot.language import N_, tr
+from bot.machine_words import heard
 from bot.messages import Button, Message, Row
 from bot.profiles import profile_text
 from head.api import (
@@ -31,23 +33,23 @@ from head.api import (
 
 #: What the numbers are called, best-known first; for errors, less is better.
 METRICS = {
-    "accuracy": "Accuracy",
-    "balanced_accuracy": "Balanced accuracy",
-    "f1_macro": "F1 (macro)",
-    "roc_auc": "ROC AUC",
-    "pr_auc": "PR AUC",
-    "log_loss": "Log loss",
-    "brier": "Brier score",
-    "rmse": "RMSE",
-    "mae": "Mean error",
-    "mape": "Mean relative error",
-    "r2": "R²",
-    "interval_coverage": "Intervals hold",
-    "interval_width": "Interval width",
+    "accuracy": N_("Accuracy"),
+    "balanced_accuracy": N_("Balanced accuracy"),
+    "f1_macro": N_("F1 (macro)"),
+    "roc_auc": N_("ROC AUC"),
+    "pr_auc": N_("PR AUC"),
+    "log_loss": N_("Log loss"),
+    "brier": N_("Brier score"),
+    "rmse": N_("RMSE"),
+    "mae": N_("Mean error"),
+    "mape": N_("Mean relative error"),
+    "r2": N_("R²"),
+    "interval_coverage": N_("Intervals hold"),
+    "interval_width": N_("Interval width"),
 }
 _LESS_IS_BETTER = {"log_loss", "brier", "rmse", "mae", "mape"}
 _BAR = 10
-_KINDS = {"train": "Train", "predict": "Predict", "profile": "Profile", "export": "Export"}
+_KINDS = {"train": N_("Train"), "predict": N_("Predict"), "profile": N_("Profile"), "export": N_("Export")}
 
 
 def file_name(job: JobView) -> str:
@@ -60,16 +62,16 @@ def file_name(job: JobView) -> str:
         case UploadData(name=name):
             return name
         case RowsData(rows=rows):
-            return amounts.plural(len(rows), "row")
+            return amounts.plural(len(rows), "{n} row", "{n} rows")
 
 
 def model_title(name: str) -> str:
-    return next((entry.title for entry in CATALOGUE if entry.name == name), name)
+    return next((heard(entry.title) for entry in CATALOGUE if entry.name == name), name)
 
 
 def place_title(place: str, name: str) -> str:
     """Where a job runs, in words."""
-    return "the server" if place == HEAD else clip(name or place, 40)
+    return tr("the server") if place == HEAD else clip(name or place, 40)
 
 
 def title(job: JobView) -> Html:
@@ -81,16 +83,14 @@ def title(job: JobView) -> Html:
 
 def card(job: JobView, now: datetime) -> Message:
     """The job as its card shows it now."""
-    icon, state = words.STATUSES[job.status]
-    if job.cancelling and not job.status.ended:
-        state = "stopping"
-    what = _KINDS[job.spec.kind]
+    icon, _ = words.STATUSES[job.status]
+    what = tr(_KINDS[job.spec.kind])
     where = place_title(job.place, job.place_name)
     return Message(
         text=lines(
             fill("{icon} <b>{what}: {title}</b>", icon=icon, what=what, title=title(job)),
             _how(job),
-            fill("{state} on {where}{time}", state=state.capitalize(), where=where, time=_time(job, now)),
+            fill("{state} on {where}{time}", state=_state(job).capitalize(), where=where, time=_time(job, now)),
             *_activity(job, where),
             fill("<i>job_{id}</i>", id=job.id),
         ),
@@ -105,10 +105,14 @@ def buttons(job: JobView) -> tuple[Row, ...]:
     if not job.status.ended:
         if job.cancelling:
             return ()
-        return ((Button(label="Cancel", callback=pack(Verb.STOP, job.id)),),)
+        return ((Button(label=tr("Cancel"), callback=pack(Verb.STOP, job.id)),),)
     if isinstance(job.result, TrainResult):
-        return ((Button(label="Predict", callback=pack(Verb.MODEL, job.result.model_id)),),)
+        return ((Button(label=tr("Predict"), callback=pack(Verb.MODEL, job.result.model_id)),),)
     return ()
+
+
+def _state(job: JobView) -> str:
+    return tr("stopping") if job.cancelling and not job.status.ended else tr(words.STATUSES[job.status][1])
 
 
 def _how(job: JobView) -> Html | None:
@@ -119,14 +123,14 @@ def _time(job: JobView, now: datetime) -> str:
     if job.ended is not None:
         return f", {amounts.duration((job.ended - (job.started or job.created)).total_seconds())}"
     if job.started is not None:
-        return f", {amounts.duration((now - job.started).total_seconds())} so far"
+        return tr(", {time} so far", time=amounts.duration((now - job.started).total_seconds()))
     return ""
 
 
 def _activity(job: JobView, where: str) -> list[Html]:
     """What is going on, as far as it is known."""
     if job.cancelling and not job.status.ended:
-        return [text("The work is being stopped.")]
+        return [fill("The work is being stopped.")]
     if job.status is JobStatus.QUEUED and job.rest is Rest.PAUSED:
         return [fill("{where} is paused. The job begins when you press Resume in /worker.", where=where)]
     if job.status is JobStatus.QUEUED and job.rest is Rest.LEAVING:
@@ -135,12 +139,16 @@ def _activity(job: JobView, where: str) -> list[Html]:
         machines = ", ".join(clip(name, 60) for name in job.comparing_on)
         return [fill("{machines} have this table: each compares a share of the models first.", machines=machines)]
     if job.status is JobStatus.QUEUED or job.status is JobStatus.DISPATCHED:
-        return [text("It starts as soon as it can. Waking a sleeping cluster takes about 12 seconds.")]
+        return [fill("It starts as soon as it can. Waking a sleeping cluster takes about 12 seconds.")]
     if job.status is JobStatus.UNREACHABLE:
-        note = "{where} does not answer just now. The job goes on there, and I show its result as soon as we are back."
-        return [fill(note, where=where)]
+        return [
+            fill(
+                "{where} does not answer just now. The job goes on there; I show its result as soon as we are back.",
+                where=where,
+            )
+        ]
     if job.status is JobStatus.RUNNING and job.progress is not None:
-        step = clip(job.progress.step, 120)
+        step = clip(heard(job.progress.step), 120)
         fraction = job.progress.fraction
         numbers = ", ".join(f"{clip(k, 30)} {amounts.metric(v)}" for k, v in list(job.progress.metrics.items())[:4])
         bar = None if fraction is None else fill("{bar} {share}", bar=_bar(fraction), share=amounts.percent(fraction))
@@ -151,8 +159,8 @@ def _activity(job: JobView, where: str) -> list[Html]:
 
 
 def _candidate(place: int, line: Candidate) -> Html:
-    loss = "no result" if line.loss is None else f"loss {amounts.metric(line.loss)}"
-    return fill("{place}. {name}, {loss}", place=place, name=clip(line.name, 60), loss=loss)
+    loss = tr("no result") if line.loss is None else tr("loss {loss}", loss=amounts.metric(line.loss))
+    return fill("{place}. {name}, {loss}", place=place, name=clip(heard(line.name), 60), loss=loss)
 
 
 def _bar(fraction: float) -> str:
@@ -167,11 +175,16 @@ def _brief(job: JobView, where: str) -> Html:
     if job.comparing_on and not job.cancelling:
         machines = ", ".join(clip(name, 60) for name in job.comparing_on)
         return fill("… {title} is compared on {machines}", title=title(job), machines=machines)
-    state = "stopping" if job.cancelling else words.STATUSES[job.status][1]
-    step = f": {clip(job.progress.step, 120)}" if job.progress is not None else ""
+    step = f": {clip(heard(job.progress.step), 120)}" if job.progress is not None else ""
     share = f", {amounts.percent(job.progress.fraction)}" if job.progress and job.progress.fraction is not None else ""
-    return fill("… {title} {state} on {where}{step}{share}", title=title(job), state=state, where=where, step=step,
-                share=share)  # fmt: skip
+    return fill(
+        "… {title} {state} on {where}{step}{share}",
+        title=title(job),
+        state=_state(job),
+        where=where,
+        step=step,
+        share=share,
+    )
 
 
 def ending(job: JobView) -> Message:
@@ -185,12 +198,11 @@ def ending(job: JobView) -> Message:
     if isinstance(job.result, ExportResult):
         return Message(text=_exported(job, job.result))
     icon, state = words.STATUSES[job.status]
-    heading = fill("{icon} <b>{title}: {state}</b>", icon=icon, title=title(job), state=state)
+    heading = fill("{icon} <b>{title}: {state}</b>", icon=icon, title=title(job), state=tr(state))
     then = fill("The prediction on <code>{file}</code> was not begun.", file=clip(job.then, 200)) if job.then else None
     if job.problem is not None:
         return Message(text=lines(heading, words.problem(job.problem), then))
-    said = words.ENDINGS[job.end_reason or EndReason.CRASHED]
-    return Message(text=lines(heading, words.three(said.happened, said.data, said.remedy), then))
+    return Message(text=lines(heading, words.entry(words.ENDINGS[job.end_reason or EndReason.CRASHED]), then))
 
 
 def _exported(job: JobView, result: ExportResult) -> Html:
@@ -200,7 +212,7 @@ def _exported(job: JobView, result: ExportResult) -> Html:
         fill("It lies on {where}: <code>{path}</code>", where=where, path=clip(result.path, 300))
         if job.place != HEAD
         else None,
-        *(fill("⚠️ {warning}", warning=clip(warning, 160)) for warning in result.warnings[:3]),
+        *(fill("⚠️ {warning}", warning=clip(heard(warning), 160)) for warning in result.warnings[:3]),
     )
 
 
@@ -210,17 +222,19 @@ def headline(result: TrainResult) -> Html:
     if name not in result.metrics:
         name = next(iter(result.metrics), "")
     if not name:
-        return text("The model is trained.")
+        return fill("The model is trained.")
     value, baseline = result.metrics[name], result.baseline_metrics.get(name)
-    ours = "{word} <b>{value}</b>"
-    guess = ", simple guessing gets {baseline}" if baseline is not None else ""
-    verdict = "" if baseline is None or is_better(name, value, baseline) else ". No better than guessing"
-    return fill(
-        ours + guess + verdict,
-        word=METRICS.get(name, clip(name, 30)),
-        value=amounts.metric(value),
-        baseline="" if baseline is None else amounts.metric(baseline),
-    )
+    ours = fill("{word} <b>{value}</b>", word=metric_title(name), value=amounts.metric(value))
+    if baseline is None:
+        return ours
+    guess = amounts.metric(baseline)
+    if is_better(name, value, baseline):
+        return fill("{ours}, simple guessing gets {baseline}", ours=ours, baseline=guess)
+    return fill("{ours}, simple guessing gets {baseline}. No better than guessing", ours=ours, baseline=guess)
+
+
+def metric_title(name: str) -> str:
+    return tr(METRICS[name]) if name in METRICS else clip(name, 30)
 
 
 def is_better(name: str, value: float, other: float) -> bool:
@@ -230,36 +244,31 @@ def is_better(name: str, value: float, other: float) -> bool:
 
 def numbers(result: TrainResult) -> Html:
     """Every metric beside the baseline's."""
-    known = [name for name in METRICS if name in result.metrics]
-    rows = [
-        fill(
-            "{word} {value} <i>({baseline})</i>" if name in result.baseline_metrics else "{word} {value}",
-            word=METRICS[name],
-            value=amounts.metric(result.metrics[name]),
-            baseline=amounts.metric(result.baseline_metrics.get(name, 0.0)),
-        )
-        for name in known
-    ]
-    return joined("\n", rows)
+    rows = []
+    for name in METRICS:
+        if name in result.metrics:
+            row = fill("{word} {value}", word=tr(METRICS[name]), value=amounts.metric(result.metrics[name]))
+            beside = result.baseline_metrics.get(name)
+            rows.append(row if beside is None else fill("{row} <i>({it})</i>", row=row, it=amounts.metric(beside)))
+    return lines(*rows)
 
 
 def _trained(job: JobView, result: TrainResult) -> Html:
-    rows = "On {test} that the model has not seen; it learned from {train} in {time}. <i>(guessing)</i>"
     return lines(
         fill("✅ <b>{title}</b>: {headline}", title=title(job), headline=headline(result)),
         Html(""),
         numbers(result),
         fill(
-            rows,
-            test=amounts.plural(result.rows_test, "row"),
+            "On {test} that the model has not seen; it learned from {train} in {time}. <i>(guessing)</i>",
+            test=amounts.plural(result.rows_test, "{n} row", "{n} rows"),
             train=amounts.number(result.rows_train),
             time=amounts.duration(result.train_seconds),
         ),
         _folds(result),
         _leaders(result),
         _important(result),
-        fill("{how}", how=clip(result.how, 300)) if result.how else None,
-        *(fill("⚠️ {warning}", warning=clip(warning, 160)) for warning in result.warnings[:3]),
+        fill("{how}", how=clip(heard(result.how), 300)) if result.how else None,
+        *(fill("⚠️ {warning}", warning=clip(heard(warning), 160)) for warning in result.warnings[:3]),
         fill(
             "{model} is kept on {where} as {name} <code>{id}</code>.",
             model=clip(model_title(result.model), 60),
@@ -276,7 +285,7 @@ def _folds(result: TrainResult) -> Html | None:
     if not name:
         return None
     mean, spread = (amounts.metric(values[name]) for values in (result.fold_metrics, result.fold_spread))
-    return fill("In cross-validation: {word} {mean} ± {spread}", word=METRICS[name], mean=mean, spread=spread)
+    return fill("In cross-validation: {word} {mean} ± {spread}", word=tr(METRICS[name]), mean=mean, spread=spread)
 
 
 def _leaders(result: TrainResult) -> Html | None:
@@ -284,8 +293,8 @@ def _leaders(result: TrainResult) -> Html | None:
     parts = [line for line in result.leaderboard if line.weight > 0]
     if not parts:
         return None
-    shares = [f"{clip(line.name, 40)} {amounts.percent(line.weight)}" for line in parts[:5]]
-    tried = amounts.plural(len(result.leaderboard), "model")
+    shares = [f"{clip(heard(line.name), 40)} {amounts.percent(line.weight)}" for line in parts[:5]]
+    tried = amounts.plural(len(result.leaderboard), "{n} model", "{n} models")
     return fill("Made of {parts}; {tried} compared.", parts=", ".join(shares), tried=tried)
 
 
@@ -297,21 +306,22 @@ def _important(result: TrainResult) -> Html | None:
 def _predicted(job: JobView, result: PredictResult) -> Html:
     most = sorted(result.counts.items(), key=lambda item: -item[1])[:6]
     counts = ", ".join(f"{clip(name, 40)}: {amounts.number(count)}" for name, count in most)
-    more = f" and {len(result.counts) - len(most)} more" if len(result.counts) > len(most) else ""
+    left = len(result.counts) - len(most)
+    more = tr(" and {count} more", count=amounts.number(left)) if left else ""
     scores = [(word, result.metrics[name]) for name, word in METRICS.items() if name in result.metrics]
-    known = ", ".join(f"{word} {amounts.metric(value)}" for word, value in scores)
+    known = ", ".join(f"{tr(word)} {amounts.metric(value)}" for word, value in scores)
     model = job.spec.model_id if isinstance(job.spec, PredictSpec) else result.model_id
     return lines(
         fill(
             "✅ <b>{title}</b>: {rows} predicted with <code>{model}</code> in {time}",
             title=title(job),
-            rows=amounts.plural(result.rows, "row"),
+            rows=amounts.plural(result.rows, "{n} row", "{n} rows"),
             model=model,
             time=amounts.duration(result.predict_seconds),
         ),
         fill("{counts}{more}", counts=counts, more=more) if counts else None,
         fill("Where the file had the answer: {known}", known=known) if known else None,
-        *(fill("⚠️ {warning}", warning=clip(warning, 160)) for warning in result.warnings[:3]),
+        *(fill("⚠️ {warning}", warning=clip(heard(warning), 160)) for warning in result.warnings[:3]),
         _preview(result),
         _kept(job, result),
     )
@@ -328,6 +338,6 @@ def _preview(result: PredictResult) -> Html | None:
 def _kept(job: JobView, result: PredictResult) -> Html:
     """Where the file lies; a path of the server is nobody's business."""
     if job.place == HEAD:
-        return text("The predictions are kept on the server.")
+        return fill("The predictions are kept on the server.")
     where = place_title(job.place, job.place_name)
     return fill("The predictions are on {where}: <code>{path}</code>", where=where, path=clip(result.path, 200))

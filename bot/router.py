@@ -11,7 +11,8 @@ from pydantic import ValidationError
 
 from bot.callbacks import BadCallback, Callback, Verb, unpack
 from bot.chat import Chat
-from bot.html import clip, fill, lines, text
+from bot.html import clip, fill, lines
+from bot.language import tr
 from bot.messages import Button, Message, Pressed, Sent, Typed
 from bot.recipes import MARK
 from bot.screens import (
@@ -165,8 +166,8 @@ class Router:
             await chat.api.drop_draft(chat.person.id, draft.id)
             return
         await chat.api.save_draft(chat.person.id, _paused(draft))
-        resume = Button(label="Go on with it", callback=Callback(verb=Verb.RESUME, id=draft.id).pack())
-        said = fill("I set your {kind} form aside.", kind=draft.kind)
+        resume = Button(label=tr("Go on with it"), callback=Callback(verb=Verb.RESUME, id=draft.id).pack())
+        said = fill("I set your train form aside.") if draft.kind == "train" else fill("I set your predict form aside.")
         await chat.say(Message(text=said, rows=((resume,),), silent=True))
 
     async def _answer(self, chat: Chat, line: str) -> None:
@@ -179,8 +180,8 @@ class Router:
             await self.templates.answer(chat, draft, line)
         elif chat.private:
             said = lines(
-                text("I am not asking anything just now."),
-                text("Send me a CSV or Parquet file, or start with /train or /predict. All commands: /help"),
+                fill("I am not asking anything just now."),
+                fill("Send me a CSV or Parquet file, or start with /train or /predict. All commands: /help"),
             )
             await chat.show(said)
 

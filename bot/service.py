@@ -12,6 +12,7 @@ from bot.cards import Cards
 from bot.chat import Chat
 from bot.door import Door, Undeliverable
 from bot.joins import Joins
+from bot.language import language_of, speaking
 from bot.messages import Incoming
 from bot.outbox import Outbox
 from bot.router import Router
@@ -74,7 +75,8 @@ class Bot:
         )
         turn = self._turns.setdefault(incoming.chat_id, asyncio.Lock())
         async with turn:
-            await self._answer(chat)
+            with speaking(language_of(incoming.person)):
+                await self._answer(chat)
         return chat.started
 
     async def _answer(self, chat: Chat) -> None:
@@ -128,12 +130,13 @@ class Bot:
 
     async def _changed(self, change: Change) -> None:
         try:
-            if change.job_id:
-                await self.cards.follow(change.person_id, change.job_id)
-            if change.offer_id:
-                await self.joins.offer_changed(change.person_id, change.offer_id)
-            if change.machine_id:
-                await self.joins.machine_changed(change.person_id, change.machine_id)
+            with speaking(language_of(await self.api.person(change.person_id))):
+                if change.job_id:
+                    await self.cards.follow(change.person_id, change.job_id)
+                if change.offer_id:
+                    await self.joins.offer_changed(change.person_id, change.offer_id)
+                if change.machine_id:
+                    await self.joins.machine_changed(change.person_id, change.machine_id)
         except Exception:
             logger.exception("a change could not be shown")
 

@@ -21,6 +21,7 @@ from telegram.ext import Application, TypeHandler
 from bot.commands import ADMIN_COMMANDS, COMMANDS, GROUP_COMMANDS, Command
 from bot.door import Busy, Gone, Undeliverable
 from bot.html import CAPTION_LIMIT, fit
+from bot.language import ENGLISH, LANGUAGES, speaking, tr
 from bot.messages import Button, CopyButton, Incoming, LinkButton, Message, Pressed, Row, Sent, Typed
 from bot.pace import Rate
 from bot.service import Bot
@@ -92,15 +93,18 @@ class TelegramDoor:
             await application.bot.shutdown()  # where the application was never let in
 
     async def _introduce(self) -> None:
-        """The menus, in English and Portuguese; no lock, and not worth failing for."""
+        """The menus, in every language; no lock, and not worth failing for."""
         await self._offer(COMMANDS, telegram.BotCommandScopeDefault())
         await self._offer(GROUP_COMMANDS, telegram.BotCommandScopeAllGroupChats())
 
     async def _offer(self, commands: tuple[Command, ...], scope: telegram.BotCommandScope) -> None:
-        bot = self._application.bot
         with contextlib.suppress(refusals.TelegramError):
-            await bot.set_my_commands([(it.name, it.about) for it in commands], scope=scope)
-            await bot.set_my_commands([(it.name, it.pt) for it in commands], scope=scope, language_code="pt")
+            for language in LANGUAGES:
+                with speaking(language):
+                    menu = [(it.name, tr(it.about)) for it in commands]
+                # The one of no language is for everybody who speaks none of the others.
+                code = None if language == ENGLISH else language
+                await self._application.bot.set_my_commands(menu, scope=scope, language_code=code)
 
     # --- what comes in ---
 
@@ -112,7 +116,8 @@ class TelegramDoor:
         private = chat.type == ChatType.PRIVATE
         if not private and update.message is not None and not self._for_us(update.message):
             return
-        person = await self._bot.api.person_for_telegram(user.id, user.full_name)
+        speaks = user.language_code or ""
+        person = await self._bot.api.person_for_telegram(user.id, user.full_name, speaks=speaks)
         if person.admin and private and user.id not in self._offered:
             self._offered.add(user.id)
             await self._offer(COMMANDS + ADMIN_COMMANDS, telegram.BotCommandScopeChat(user.id))
@@ -162,7 +167,7 @@ class TelegramDoor:
             file = await self._application.bot.get_file(file_id)
             body = await file.download_as_bytearray()
         except refusals.TelegramError as failure:
-            raise TelegramRefused("Telegram did not hand over the file.", remedy="Send it again.") from failure
+            raise TelegramRefused(tr("Telegram did not hand over the file."), remedy=tr("Send it again.")) from failure
         for start in range(0, len(body), _CHUNK):
             yield bytes(body[start : start + _CHUNK])
 

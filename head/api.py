@@ -297,8 +297,10 @@ class HeadApi(AdminApi, Belongings, Protocol):
     """The control plane as the chat sees it."""
 
     # --- people ---
-    async def person_for_telegram(self, telegram_id: int, name: str) -> Person:
-        """The person behind a Telegram account; made on first sight; only admins are admitted by that."""
+    async def person_for_telegram(self, telegram_id: int, name: str, *, speaks: str = "") -> Person:
+        """The person behind a Telegram account; made on first sight; only admins are admitted by that. `speaks`: the
+        IETF code of their language; "" leaves what was said last.
+        """
 
     async def local_person(self) -> Person:
         """The person at the console: admitted, admin."""

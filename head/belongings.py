@@ -24,6 +24,7 @@ class Person:
     admin: bool
     admitted: bool
     language: str = ""  #: "en", "pt"; "": as the door says
+    speaks: str = ""  #: what their Telegram said last, as an IETF code ("pt-BR"); "" where it does not say
     machine_news: bool = True  #: is told, without a sound, when a machine comes or goes
     keep_uploads: bool = False  #: sent files outlive the jobs that used them
 

@@ -172,8 +172,9 @@ class ControlPlane:
 
     # --- people ---
 
-    async def person_for_telegram(self, telegram_id: int, name: str) -> Person:
-        person = await self.store.people.for_telegram(telegram_id, name, admin=telegram_id in self.settings.admins)
+    async def person_for_telegram(self, telegram_id: int, name: str, *, speaks: str = "") -> Person:
+        admin = telegram_id in self.settings.admins
+        person = await self.store.people.for_telegram(telegram_id, name, admin=admin, speaks=speaks)
         if self.settings.sealing:
             return person
         return as_admitted(person, served_person(await self.store.people.everybody(), telegram=self.telegram))

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 
 from bot.callbacks import Verb, pack
 from bot.chat import Chat
 from bot.door import Undeliverable
-from bot.html import clip, fill, text
+from bot.html import clip, fill
+from bot.language import language_of, speaking, tr
 from bot.messages import Button, Message
 from head.api import AccessRequest, Person
 
@@ -21,15 +23,15 @@ async def stranger(chat: Chat) -> None:
     """One polite line and a way in; nothing else happens for somebody who was not admitted."""
     if not chat.private:
         return
-    ask = Button(label="Request access", callback=pack(Verb.ASK))
-    await chat.show(Message(text=text("This is a private Hayride server. An admin can let you in."), rows=((ask,),)))
+    ask = Button(label=tr("Request access"), callback=pack(Verb.ASK))
+    await chat.show(Message(text=fill("This is a private Hayride server. An admin can let you in."), rows=((ask,),)))
 
 
 async def ask(chat: Chat) -> None:
     """Tells every admin, once until one of them has answered, and a day after a no."""
     person = chat.person
     if person.admitted:
-        await chat.show(text("You are in already. Send /start"))
+        await chat.show(fill("You are in already. Send /start"))
         return
     request = await chat.api.request_access(person.id)
     if request is AccessRequest.WAITING:
@@ -38,20 +40,11 @@ async def ask(chat: Chat) -> None:
     if request is AccessRequest.DECLINED:
         await chat.alert("An admin declined your request. You may ask again a day later.")
         return
-    question = Message(
-        text=fill("<b>{name}</b> asks to use this server.", name=clip(person.name, 60) or "Somebody"),
-        rows=(
-            (
-                Button(label="Allow", callback=pack(Verb.ALLOW, person.id)),
-                Button(label="Refuse", callback=pack(Verb.REFUSE, person.id)),
-            ),
-        ),
-    )
-    told = [await _tell(chat, admin, question) for admin in await chat.api.admins()]
+    told = [await _tell(chat, admin, lambda: _question(person)) for admin in await chat.api.admins()]
     if any(told):
-        await chat.show(text("Your request is with the admins. I write to you as soon as one of them answers."))
+        await chat.show(fill("Your request is with the admins. I write to you as soon as one of them answers."))
     else:
-        await chat.show(text("No admin can be reached just now. Your request is kept until one of them looks."))
+        await chat.show(fill("No admin can be reached just now. Your request is kept until one of them looks."))
 
 
 async def decide(chat: Chat, person_id: str, admitted: bool) -> None:
@@ -64,12 +57,11 @@ async def decide(chat: Chat, person_id: str, admitted: bool) -> None:
     person = await chat.api.admit(chat.person.id, person_id, admitted)
     if admitted:
         await chat.show(fill("<b>{name}</b> may use this server.", name=name))
-        start = Button(label="Start", callback=pack(Verb.OPEN, "start"))
-        await _tell(chat, person, Message(text=text("You are in. Welcome!"), rows=((start,),)))
+        await _tell(chat, person, _welcome)
         return
     await chat.show(fill("<b>{name}</b> stays outside.", name=name))
     if before.asked is not None:
-        await _tell(chat, person, Message(text=text("An admin declined your request for now.")))
+        await _tell(chat, person, lambda: Message(text=fill("An admin declined your request for now.")))
 
 
 async def remove(chat: Chat, person_id: str) -> None:
@@ -77,15 +69,30 @@ async def remove(chat: Chat, person_id: str) -> None:
     person = await chat.api.admit(chat.person.id, person_id, False)
     name = clip(person.name, 60) or person.id
     await chat.show(fill("<b>{name}</b> is removed; open jobs of theirs are being cancelled.", name=name))
-    await _tell(chat, person, Message(text=text("An admin removed you from this server.")))
+    await _tell(chat, person, lambda: Message(text=fill("An admin removed you from this server.")))
 
 
-async def _tell(chat: Chat, person: Person, message: Message) -> bool:
+def _question(person: Person) -> Message:
+    allow = Button(label=tr("Allow"), callback=pack(Verb.ALLOW, person.id))
+    refuse = Button(label=tr("Refuse"), callback=pack(Verb.REFUSE, person.id))
+    name = clip(person.name, 60) or tr("Somebody")
+    return Message(text=fill("<b>{name}</b> asks to use this server.", name=name), rows=((allow, refuse),))
+
+
+def _welcome() -> Message:
+    start = Button(label=tr("Start"), callback=pack(Verb.OPEN, "start"))
+    return Message(text=fill("You are in. Welcome!"), rows=((start,),))
+
+
+async def _tell(chat: Chat, person: Person, message: Callable[[], Message]) -> bool:
+    """In the language of whom it is told; whether it could be."""
     outbox = chat.reach(home(person))
     if outbox is None:
         return False
+    with speaking(language_of(person)):
+        told = replace(message(), pushed=True)
     try:
-        await outbox.send(home(person), replace(message, pushed=True))
+        await outbox.send(home(person), told)
     except Undeliverable:
         return False
     return True

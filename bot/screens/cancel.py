@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from bot.callbacks import Verb, pack
 from bot.chat import Chat
-from bot.html import clip, lines, plain, text
+from bot.html import clip, fill, lines, plain
+from bot.language import tr
 from bot.messages import Button, Message, Row
 from bot.results import title
 from bot.screens import jobs as jobs_screen
@@ -20,13 +21,14 @@ async def open(chat: Chat, arguments: str) -> None:
     draft = await chat.api.active_draft(chat.person.id, chat.id)
     if draft is not None:
         await chat.api.drop_draft(chat.person.id, draft.id)
-        said.append(text("The form is cancelled; nothing was started."))
+        said.append(fill("The form is cancelled; nothing was started."))
     jobs = [job for job in await chat.api.jobs(chat.person.id, limit=_OFFERED) if not job.status.ended]
     rows: list[Row] = [
-        (Button(label=clip(f"Stop {plain(title(job))}", 40), callback=pack(Verb.STOP, job.id)),) for job in jobs
+        (Button(label=clip(tr("Stop {title}", title=plain(title(job))), 40), callback=pack(Verb.STOP, job.id)),)
+        for job in jobs
     ]
     if jobs:
-        said.append(text("Which job should I stop?" if draft is None else "There are open jobs too:"))
+        said.append(fill("Which job should I stop?") if draft is None else fill("There are open jobs too:"))
     elif not said:
-        said.append(text("There is nothing to cancel: no form is open and no job is running."))
+        said.append(fill("There is nothing to cancel: no form is open and no job is running."))
     await chat.show(Message(text=lines(*said), rows=tuple(rows)))

@@ -5,21 +5,22 @@ from __future__ import annotations
 from urllib.parse import urlsplit
 
 from bot.chat import Chat
-from bot.html import fill, lines, text
+from bot.html import fill, lines
+from bot.language import tr
 from bot.messages import LinkButton, Message, Row
 from bot.screens import groups
 
 
 async def open(chat: Chat, arguments: str) -> None:
     if not chat.private:
-        why = text("I only send that link in our private chat: whoever has it sees your cluster.")
+        why = fill("I only send that link in our private chat: whoever has it sees your cluster.")
         await groups.in_private(chat, why)
         return
-    async with chat.waiting(text("Opening your dashboard… Waking a sleeping cluster takes about 12 seconds.")):
+    async with chat.waiting(fill("Opening your dashboard… Waking a sleeping cluster takes about 12 seconds.")):
         url = await chat.api.dashboard_link(chat.person.id)
     said = lines(
         fill("Your dashboard: {url}", url=url),
-        text("The link works once, within five minutes, and only for you."),
+        fill("The link works once, within five minutes, and only for you."),
     )
     await chat.show(Message(text=said, rows=_button(url)))
 
@@ -28,4 +29,4 @@ def _button(url: str) -> tuple[Row, ...]:
     """Telegram takes no button for an address that only this computer knows."""
     host = urlsplit(url).hostname or ""
     public = "." in host and not host.startswith("127.")
-    return ((LinkButton(label="Open", url=url),),) if public else ()
+    return ((LinkButton(label=tr("Open"), url=url),),) if public else ()

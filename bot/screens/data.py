@@ -9,7 +9,7 @@ from pydantic import ValidationError
 from bot import errors, places, words
 from bot.arguments import parse
 from bot.chat import Chat
-from bot.html import Html, clip, fill, lines, text
+from bot.html import Html, clip, fill, lines
 from head.api import Data, HayrideError, PathData, ProfileSpec, UploadData
 
 _EXAMPLE = "/data ~/hayride/churn.csv churned"
@@ -26,7 +26,11 @@ async def open(chat: Chat, arguments: str) -> None:
         spec = ProfileSpec(data=data, target=" ".join(given.words[1:]) or None)
         job = await chat.api.submit(chat.person.id, spec, place, request=f"data-{secrets.token_hex(8)}")
     except ValidationError:
-        said = words.three("That name is too long.", "Nothing was read.", f"A good one looks like {_EXAMPLE}")
+        said = words.three(
+            fill("That name is too long."),
+            fill("Nothing was read."),
+            fill("A good one looks like {example}", example=_EXAMPLE),
+        )
         await chat.show(said)
     except _NoSuchPlace as error:
         await chat.show(error.said)
@@ -50,7 +54,9 @@ async def _find(chat: Chat, name: str, options: dict[str, str]) -> tuple[Data, s
         if found is None:
             names = ", ".join(label for label, _ in await places.choices(chat))
             happened = fill("You have no machine called {name}.", name=clip(wanted, 60))
-            raise _NoSuchPlace(words.three(happened, "Nothing was read.", f"Choose one of: {names}"))
+            raise _NoSuchPlace(
+                words.three(happened, fill("Nothing was read."), fill("Choose one of: {names}", names=names))
+            )
         place = found[0]
     sheet = options.get("sheet", "")
     sent = await chat.api.find_upload(chat.person.id, name) if "/" not in name and name[0] != "~" else None
@@ -70,6 +76,6 @@ async def _place_of(chat: Chat, path: PathData) -> str:
     if len(searched.found) > 1:
         names = [name for name, _ in await places.choices(chat, searched.found)]
         ways = [fill('<code>on="{name}"</code>', name=name) for name in names]
-        ask = text("Several of your machines have that file. Send the command again with one of these at its end:")
+        ask = fill("Several of your machines have that file. Send the command again with one of these at its end:")
         raise _NoSuchPlace(lines(ask, *ways))
     return searched.found[0]

@@ -7,7 +7,8 @@ import secrets
 from bot import amounts, words
 from bot.callbacks import Verb, pack
 from bot.chat import Chat
-from bot.html import clip, fill, lines, text
+from bot.html import clip, fill, lines
+from bot.language import tr
 from bot.messages import Button, Message, Sent
 from bot.results import place_title
 from head.api import HEAD, UPLOAD_LIMIT, Draft, UploadData, UploadView
@@ -27,17 +28,20 @@ async def receive(chat: Chat, file: Sent) -> UploadView | None:
                 size=amounts.size(file.size),
                 limit=amounts.size(UPLOAD_LIMIT),
             ),
-            "It was not sent anywhere.",
-            "Put it into ~/hayride on your machine and send me its path, or send a smaller Parquet file.",
+            fill("It was not sent anywhere."),
+            fill("Put it into ~/hayride on your machine and send me its path, or send a smaller Parquet file."),
         )
         await chat.show(said)
         return None
     if file.size == 0:
         empty = fill("{name} is empty.", name=name)
-        await chat.show(words.three(empty, "There was nothing to store.", "Check that the export finished."))
+        await chat.show(
+            words.three(empty, fill("There was nothing to store."), fill("Check that the export finished."))
+        )
         return None
-    note = "Taking in <code>{name}</code>… Waking a sleeping cluster takes about 12 seconds."
-    async with chat.waiting(fill(note, name=name)):
+    async with chat.waiting(
+        fill("Taking in <code>{name}</code>… Waking a sleeping cluster takes about 12 seconds.", name=name)
+    ):
         return await chat.api.upload(chat.person.id, name, file.content())
 
 
@@ -54,7 +58,7 @@ async def offer(chat: Chat, upload: UploadView) -> None:
         paused=True,
     )
     await chat.api.save_draft(chat.person.id, draft)
-    where = "the server" if upload.place == HEAD else await _name(chat, upload.place)
+    where = tr("the server") if upload.place == HEAD else await _name(chat, upload.place)
     said = lines(
         fill(
             "Got <code>{name}</code>, {size}. It is on {where} now.",
@@ -62,10 +66,10 @@ async def offer(chat: Chat, upload: UploadView) -> None:
             size=amounts.size(upload.size),
             where=where,
         ),
-        text("What shall I do with it?"),
+        fill("What shall I do with it?"),
     )
-    train = Button(label="Train on it", callback=pack(Verb.USE, draft.id, 1, "train"))
-    predict = Button(label="Predict with it", callback=pack(Verb.USE, draft.id, 1, "predict"))
+    train = Button(label=tr("Train on it"), callback=pack(Verb.USE, draft.id, 1, "train"))
+    predict = Button(label=tr("Predict with it"), callback=pack(Verb.USE, draft.id, 1, "predict"))
     await chat.show(Message(text=said, rows=((train, predict),)))
 
 

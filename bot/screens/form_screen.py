@@ -18,6 +18,8 @@ from bot.callbacks import Callback, Verb, pack
 from bot.chat import Chat
 from bot.form import Form, Trouble
 from bot.html import Html, clip, fill, lines, text
+from bot.language import tr
+from bot.machine_words import heard
 from bot.messages import Button, Message, Row
 from bot.recipes import PredictRecipe, TrainRecipe
 from bot.results import place_title
@@ -126,7 +128,7 @@ class FormScreen(ABC, Generic[F]):
             await self._ask(chat, draft.id, draft.revision, form, draft.asking)
         elif callback.verb is Verb.DROP:
             await chat.api.drop_draft(chat.person.id, draft.id)
-            await chat.show(text("The form is cancelled; nothing was started."))
+            await chat.show(fill("The form is cancelled; nothing was started."))
         elif callback.revision != draft.revision:
             await chat.alert("That form had changed since. Here it is as it stands.")
             await self._show(chat, draft, form)
@@ -196,7 +198,7 @@ class FormScreen(ABC, Generic[F]):
         """Starts the job, or says at its field what is in the way. A machine may have gone since the card was drawn."""
         missing = self.missing(form)
         if missing:
-            await chat.alert(f"First the {dict(self.fields)[missing].lower()}, please.")
+            await chat.alert("First the {field}, please.", field=tr(dict(self.fields)[missing]).lower())
             await self._ask(chat, draft.id, draft.revision, form, missing)
             return
         if form.trouble is not None:
@@ -240,8 +242,8 @@ class FormScreen(ABC, Generic[F]):
         try:
             path = PathData(path=name)
         except ValidationError:
-            example = "A good one looks like ~/hayride/churn.csv"
-            said = words.three("That path is too long.", "Nothing was read.", example)
+            example = fill("A good one looks like {example}", example="~/hayride/churn.csv")
+            said = words.three(fill("That path is too long."), fill("Nothing was read."), example)
             return self._with(form, data=None, trouble=Trouble(field="data", html=said))
         return self.settled(self._with(form, data=path, place=form.place if form.place_chosen else ""))
 
@@ -252,8 +254,8 @@ class FormScreen(ABC, Generic[F]):
             names = ", ".join(label for label, _ in await places.choices(chat))
             said = words.three(
                 fill("You have no machine called {name}.", name=clip(answer, 60)),
-                "Nothing was started.",
-                f"Choose one of: {names}",
+                fill("Nothing was started."),
+                fill("Choose one of: {names}", names=names),
             )
             return self._with(form, trouble=Trouble(field="place", html=said))
         place, name = found
@@ -264,8 +266,8 @@ class FormScreen(ABC, Generic[F]):
                     name=form.data.name,
                     place=place_title(form.place, form.place_name),
                 ),
-                "The file is as it was.",
-                "Leave the machine as it is, or give a path on the other machine.",
+                fill("The file is as it was."),
+                fill("Leave the machine as it is, or give a path on the other machine."),
             )
             return self._with(form, trouble=Trouble(field="place", html=said))
         return self._with(form, place=place, place_name=name, place_chosen=True, facts=None, trouble=None, away=False)
@@ -308,7 +310,9 @@ class FormScreen(ABC, Generic[F]):
             return self._with(form, place=HEAD, place_name=HEAD, away=False)
         machine = await places.machine(chat, place)
         if machine is None:
-            said = words.three("That machine is not yours any more.", "Nothing was started.", "Choose another one.")
+            said = words.three(
+                fill("That machine is not yours any more."), fill("Nothing was started."), fill("Choose another one.")
+            )
             field = "place" if "place" in dict(self.fields) else "model"
             return self._with(form, place="", place_name="", candidates=(), trouble=Trouble(field=field, html=said))
         away = machine.state is not MachineState.CONNECTED
@@ -330,9 +334,12 @@ class FormScreen(ABC, Generic[F]):
 
     async def _inspect(self, chat: Chat, form: F, target: str | None) -> DataFacts:
         assert form.data is not None
-        note = "Looking at <code>{file}</code> on {where}… Waking a sleeping cluster takes about 12 seconds."
-        where = place_title(form.place, form.place_name)
-        async with chat.waiting(fill(note, file=clip(form.file, 200), where=where)):
+        note = fill(
+            "Looking at <code>{file}</code> on {where}… Waking a sleeping cluster takes about 12 seconds.",
+            file=clip(form.file, 200),
+            where=place_title(form.place, form.place_name),
+        )
+        async with chat.waiting(note):
             return await chat.api.inspect(chat.person.id, form.place, form.data, target)
 
     async def _columns(self, chat: Chat, form: F) -> DataFacts | None:
@@ -349,7 +356,7 @@ class FormScreen(ABC, Generic[F]):
     async def _show(self, chat: Chat, draft: Draft, form: F) -> None:
         question, options = await self.question(chat, form, draft.asking) if draft.asking else (None, [])
         card = lines(
-            fill("<b>{heading}</b>", heading=self.heading),
+            fill("<b>{heading}</b>", heading=tr(self.heading)),
             *self._data_lines(form),
             *self.body(form),
             *self._warnings(form),
@@ -357,33 +364,35 @@ class FormScreen(ABC, Generic[F]):
             lines(Html(""), question) if question is not None else None,
         )
         blank = form.data is None and await chat.api.last_run(chat.person.id, self.kind) is not None
-        last = Button(label="Same as last time", callback=pack(Verb.LAST, draft.id, draft.revision))
+        last = Button(label=tr("Same as last time"), callback=pack(Verb.LAST, draft.id, draft.revision))
         rows = self._rows(draft, form, options)
         await chat.show(Message(text=card, rows=(rows[0], (last,), *rows[1:]) if blank else rows))
 
     def _data_lines(self, form: F) -> list[Html]:
         if form.data is None:
-            return [text("Data: not chosen yet")]
+            return [fill("Data: not chosen yet")]
         where = place_title(form.place, form.place_name)
-        on = f" on {where}" if form.place else ""
-        shown = [fill("Data: <code>{file}</code>{on}", file=clip(form.file, 300), on=on)]
+        data = fill("Data: <code>{file}</code>", file=clip(form.file, 300))
+        shown = [fill("{data} on {where}", data=data, where=where) if form.place else data]
         if form.facts is not None:
             facts = form.facts
-            rows, columns = amounts.plural(facts.rows, "row"), amounts.plural(len(facts.columns), "column")
+            rows = amounts.plural(facts.rows, "{n} row", "{n} rows")
+            columns = amounts.plural(len(facts.columns), "{n} column", "{n} columns")
             shown.append(text(f"{rows}, {columns}, {amounts.size(facts.bytes)}"))
         if form.away:
-            note = "📡 {where} is away. The job can wait until it is back; the file is looked at then."
-            shown.append(fill(note, where=where))
+            shown.append(
+                fill("📡 {where} is away. The job can wait until it is back; the file is looked at then.", where=where)
+            )
         return shown
 
     def _warnings(self, form: F) -> list[Html]:
         if form.facts is None:
             return []
-        return [fill("⚠️ {warning}", warning=clip(warning, 200)) for warning in form.facts.warnings[:5]]
+        return [fill("⚠️ {warning}", warning=clip(heard(warning), 200)) for warning in form.facts.warnings[:5]]
 
     def _rows(self, draft: Draft, form: F, options: list[Option]) -> tuple[Row, ...]:
-        run = f"Run when {clip(form.place_name, 20)} is back" if form.away else "Run"
-        cancel = Button(label="Cancel", callback=pack(Verb.DROP, draft.id, draft.revision))
+        run = tr("Run when {name} is back", name=clip(form.place_name, 20)) if form.away else tr("Run")
+        cancel = Button(label=tr("Cancel"), callback=pack(Verb.DROP, draft.id, draft.revision))
         rows: list[Row] = [(Button(label=run, callback=pack(Verb.RUN, draft.id, draft.revision)),)]
         if draft.asking:
             picks = [
@@ -391,12 +400,13 @@ class FormScreen(ABC, Generic[F]):
                 for index, (label, _) in enumerate(options[:MOST_OPTIONS])
             ]
             rows += _in_rows(picks, 2)
-            back = Button(label="Back", callback=pack(Verb.EDIT, draft.id, draft.revision, "form"))
+            back = Button(label=tr("Back"), callback=pack(Verb.EDIT, draft.id, draft.revision, "form"))
             return (*rows, (back, cancel))
         edits = [
-            Button(label=label, callback=pack(Verb.EDIT, draft.id, draft.revision, name)) for name, label in self.fields
+            Button(label=tr(label), callback=pack(Verb.EDIT, draft.id, draft.revision, name))
+            for name, label in self.fields
         ]
-        keep = Button(label="Save as template", callback=pack(Verb.SAVE, draft.id, draft.revision))
+        keep = Button(label=tr("Save as template"), callback=pack(Verb.SAVE, draft.id, draft.revision))
         return (*rows, *_in_rows(edits, 3), (cancel, keep))
 
 
@@ -413,7 +423,9 @@ def with_limit(answer: str) -> int | None:
 def _invalid(error: ValidationError) -> Trouble:
     """A value that the spec does not take; the forms check first, so this is the net below."""
     first = error.errors()[0]
-    name = str(first["loc"][-1]) if first["loc"] else "a value"
+    name = str(first["loc"][-1]) if first["loc"] else tr("a value")
     field = "settings" if name not in {"data", "target", "model"} else name
-    said = words.three(f"{name}: {first['msg']}.", "Nothing was started.", "Correct it and run again.")
+    said = words.three(
+        text(f"{name}: {first['msg']}."), fill("Nothing was started."), fill("Correct it and run again.")
+    )
     return Trouble(field=field, html=said)

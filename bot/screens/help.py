@@ -6,28 +6,24 @@ from bot.callbacks import Verb, pack
 from bot.chat import Chat
 from bot.commands import ADMIN_COMMANDS, COMMANDS
 from bot.html import Html, fill, lines
+from bot.language import tr
 from bot.messages import Button, Message
 
 
 async def open(chat: Chat, arguments: str) -> None:
-    every = [
-        fill(
-            "/{name} {about}" + ("\n<code>{example}</code>" if it.example else ""),
-            name=it.name,
-            about=it.about,
-            example=it.example,
-        )
-        for it in COMMANDS + (ADMIN_COMMANDS if chat.person.admin else ())
-    ]
-    settings = "Settings go behind: <code>model=random_forest max_depth=6 test=0.2 limit=30m on=laptop</code>"
+    every: list[Html] = []
+    for it in COMMANDS + (ADMIN_COMMANDS if chat.person.admin else ()):
+        every.append(fill("/{name} {about}", name=it.name, about=tr(it.about)))
+        if it.example:
+            every.append(fill("<code>{example}</code>", example=it.example))
     more = lines(
         Html(""),
         fill("Send me a CSV or Parquet file and I ask what to do with it. Quote names that have spaces."),
-        fill(settings),
+        fill("Settings go behind: <code>model=random_forest max_depth=6 test=0.2 limit=30m on=laptop</code>"),
         fill("All in one: <code>/train ~/hayride/churn.csv churned then predict ~/hayride/new.csv</code>"),
     )
     buttons = (
-        Button(label="Connect a machine", callback=pack(Verb.OPEN, "connect")),
-        Button(label="Train a model", callback=pack(Verb.OPEN, "train")),
+        Button(label=tr("Connect a machine"), callback=pack(Verb.OPEN, "connect")),
+        Button(label=tr("Train a model"), callback=pack(Verb.OPEN, "train")),
     )
     await chat.show(Message(text=lines(*every, more), rows=(buttons,)))

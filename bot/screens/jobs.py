@@ -6,6 +6,7 @@ from bot import amounts, words
 from bot.callbacks import Verb, pack
 from bot.chat import Chat
 from bot.html import Html, clip, fill, plain
+from bot.language import N_, tr
 from bot.messages import Button
 from bot.results import place_title, title
 from bot.screens.listing import Listing
@@ -30,7 +31,7 @@ async def stop(chat: Chat, job_id: str) -> None:
     """Really stops the work. The card shows how it goes on."""
     job = await chat.api.job(chat.person.id, job_id)
     if job.status.ended:
-        await chat.alert(f"That job is {words.STATUSES[job.status][1]} already.")
+        await chat.alert("That job is {state} already.", state=tr(words.STATUSES[job.status][1]))
         await chat.show_job(job)
         return
     job = await chat.api.cancel(chat.person.id, job_id)
@@ -42,8 +43,14 @@ def _line(chat: Chat, job: JobView) -> Html:
     icon, state = words.STATUSES[job.status]
     where = place_title(job.place, job.place_name)
     age = amounts.ago(job.ended or job.created, chat.clock.now())
-    line = "{icon} {title}: {state} on {where}, {age}"
-    return fill(line, icon=icon, title=title(job), state=state, where=where, age=age)
+    return fill(
+        "{icon} {title}: {state} on {where}, {age}",
+        icon=icon,
+        title=title(job),
+        state=tr(state),
+        where=where,
+        age=age,
+    )
 
 
 def _button(job: JobView) -> Button:
@@ -52,5 +59,5 @@ def _button(job: JobView) -> Button:
 
 
 _JOBS = Listing[JobView](
-    command="jobs", heading="Jobs", nothing="No jobs yet. Start one with /train", line=_line, button=_button
+    command="jobs", heading=N_("Jobs"), nothing=N_("No jobs yet. Start one with /train"), line=_line, button=_button
 )

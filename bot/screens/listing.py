@@ -9,6 +9,7 @@ from typing import Generic, Protocol, TypeVar
 from bot.callbacks import Verb, pack
 from bot.chat import Chat
 from bot.html import Html, fill, lines, text
+from bot.language import tr
 from bot.messages import Button, Message, Row
 
 PAGE = 8
@@ -39,15 +40,15 @@ class Listing(Generic[Entry]):
         found = await find(chat.person.id, limit=PAGE + 1, offset=offset)
         shown = found[:PAGE]
         if not shown:
-            train = Button(label="Train a model", callback=pack(Verb.OPEN, "train"))
-            await chat.show(Message(text=text(self.nothing), rows=((train,),)))
+            train = Button(label=tr("Train a model"), callback=pack(Verb.OPEN, "train"))
+            await chat.show(Message(text=text(tr(self.nothing)), rows=((train,),)))
             return
-        said = lines(fill("<b>{heading}</b>", heading=self.heading), *(self.line(chat, entry) for entry in shown))
+        said = lines(fill("<b>{heading}</b>", heading=tr(self.heading)), *(self.line(chat, entry) for entry in shown))
         rows: list[Row] = [(button,) for entry in shown if (button := self.button(entry)) is not None]
         await chat.show(Message(text=said, rows=(*rows, *self._neighbours(offset, len(found) > PAGE))))
 
     def _neighbours(self, offset: int, more: bool) -> tuple[Row, ...]:
-        back = Button(label="Newer", callback=pack(Verb.PAGE, self.command, 0, str(max(0, offset - PAGE))))
-        on = Button(label="Older", callback=pack(Verb.PAGE, self.command, 0, str(offset + PAGE)))
+        back = Button(label=tr("Newer"), callback=pack(Verb.PAGE, self.command, 0, str(max(0, offset - PAGE))))
+        on = Button(label=tr("Older"), callback=pack(Verb.PAGE, self.command, 0, str(offset + PAGE)))
         row = (*((back,) if offset else ()), *((on,) if more else ()))
         return (row,) if row else ()

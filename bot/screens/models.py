@@ -10,7 +10,8 @@ from bot.arguments import parse
 from bot.callbacks import Verb, pack
 from bot.chat import Chat
 from bot.comparison import compared
-from bot.html import Html, clip, fill, lines, text
+from bot.html import Html, clip, fill, lines
+from bot.language import N_, tr
 from bot.messages import Button, Message
 from bot.named_models import SEARCHED, called, first_of
 from bot.results import headline, model_title, place_title
@@ -66,10 +67,10 @@ async def _ask_delete(chat: Chat, mine: Mine, given: tuple[str, ...]) -> None:
     name, where = called(model, 30), place_title(model.place, model.place_name)
     question = lines(
         fill("Delete <b>{name}</b> <code>{id}</code> from {where}?", name=name, id=model.id, where=where),
-        text("It is gone for good; predictions that it made stay."),
+        fill("It is gone for good; predictions that it made stay."),
     )
-    yes = Button(label=f"Yes, delete {name}", callback=pack(Verb.DELETE, model.id))
-    keep = Button(label=f"Keep {name}", callback=pack(Verb.OPEN, "models"))
+    yes = Button(label=tr("Yes, delete {name}", name=name), callback=pack(Verb.DELETE, model.id))
+    keep = Button(label=tr("Keep {name}", name=name), callback=pack(Verb.OPEN, "models"))
     await chat.show(Message(text=question, rows=((yes,), (keep,))))
 
 
@@ -105,15 +106,17 @@ _EXAMPLES = (
 
 async def _say_unknown(chat: Chat, given: Sequence[str], act: str) -> None:
     wanted = clip(" ".join(given), 60)
-    happened = fill("You have no model called {name}.", name=wanted) if given else text("Which model?")
+    happened = fill("You have no model called {name}.", name=wanted) if given else fill("Which model?")
     await _say_usage(chat, happened, next(example for example in _EXAMPLES if act in example))
 
 
 async def _say_usage(chat: Chat, happened: Html, example: str = "") -> None:
     examples = [example] if example else list(_EXAMPLES)
     good = [fill("<code>{example}</code>", example=each) for each in examples]
-    forms = f"export knows {', '.join(EXPORT_FORMS)}. " if not example or "export" in example else ""
-    said = words.three(happened, "Nothing was changed.", f"{forms}Names are those of /models. Good ones look like:")
+    like = fill("Names are those of /models. Good ones look like:")
+    if not example or "export" in example:
+        like = fill("export knows {forms}. {like}", forms=", ".join(EXPORT_FORMS), like=like)
+    said = words.three(happened, fill("Nothing was changed."), like)
     await chat.show(lines(said, *good))
 
 
@@ -131,13 +134,15 @@ def _line(chat: Chat, model: ModelView) -> Html:
 
 
 def _button(model: ModelView) -> Button:
-    return Button(label=clip(f"Predict with {called(model, 22)}", 40), callback=pack(Verb.MODEL, model.id))
+    return Button(
+        label=clip(tr("Predict with {model}", model=called(model, 22)), 40), callback=pack(Verb.MODEL, model.id)
+    )
 
 
 _MODELS = Listing[ModelView](
     command="models",
-    heading="Models",
-    nothing="You have no model yet. Train one first.",
+    heading=N_("Models"),
+    nothing=N_("You have no model yet. Train one first."),
     line=_line,
     button=_button,
 )

@@ -6,6 +6,7 @@ from bot import amounts
 from bot.callbacks import Verb, pack
 from bot.chat import Chat
 from bot.html import Html, clip, fill, joined, text
+from bot.language import N_, tr
 from bot.messages import Button
 from bot.screens import groups
 from bot.screens.listing import Listing
@@ -19,7 +20,7 @@ async def open(chat: Chat, arguments: str) -> None:
 async def page(chat: Chat, offset: int) -> None:
     """Pools from `offset` on, awake ones first; an idle one has a button that ends its box."""
     if not chat.private:
-        await groups.in_private(chat, text("I only list pools in our private chat."))
+        await groups.in_private(chat, fill("I only list pools in our private chat."))
         return
     await _POOLS.show(chat, chat.api.pools, offset)
 
@@ -33,8 +34,8 @@ async def sleep(chat: Chat, pool_id: str) -> None:
 def _line(chat: Chat, pool: PoolView) -> Html:
     facts = [
         fill("{size} of memory", size=amounts.memory(pool.memory)) if pool.memory is not None else None,
-        fill("{count} connected", count=amounts.plural(pool.machines, "machine")),
-        fill("{count} open", count=amounts.plural(pool.jobs, "job")),
+        text(amounts.plural(pool.machines, "{n} machine connected", "{n} machines connected")),
+        text(amounts.plural(pool.jobs, "{n} job open", "{n} jobs open")),
     ]
     return fill(
         "{state} <b>{name}</b>\n{facts}",
@@ -46,7 +47,7 @@ def _line(chat: Chat, pool: PoolView) -> Html:
 
 def _state(chat: Chat, pool: PoolView) -> Html:
     if pool.since is None:
-        return text("💤 never started:")
+        return fill("💤 never started:")
     since = amounts.ago(pool.since, chat.clock.now())
     return fill("🟢 awake since {since}:", since=since) if pool.awake else fill("💤 asleep since {since}:", since=since)
 
@@ -55,13 +56,13 @@ def _button(pool: PoolView) -> Button | None:
     """More than a tap: its label says whose, and what is put to sleep comes back by itself."""
     if not pool.idle:
         return None
-    return Button(label=f"Put to sleep: {clip(pool.name, 24)}", callback=pack(Verb.SLEEP, pool.id))
+    return Button(label=tr("Put to sleep: {name}", name=clip(pool.name, 24)), callback=pack(Verb.SLEEP, pool.id))
 
 
 _POOLS = Listing[PoolView](
     command="pools",
-    heading="Pools",
-    nothing="There is no pool yet. Everybody gets one with their first machine or file.",
+    heading=N_("Pools"),
+    nothing=N_("There is no pool yet. Everybody gets one with their first machine or file."),
     line=_line,
     button=_button,
 )

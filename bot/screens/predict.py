@@ -9,7 +9,8 @@ from bot.arguments import parse, unquote
 from bot.callbacks import Verb, pack
 from bot.chat import Chat
 from bot.form import PredictForm, Trouble
-from bot.html import Html, clip, fill, text
+from bot.html import Html, clip, fill
+from bot.language import N_, tr
 from bot.messages import Button, Message
 from bot.named_models import SEARCHED, called, find, first_of, last_of
 from bot.recipes import PredictRecipe, TrainRecipe
@@ -23,8 +24,8 @@ _OFFERED = 8
 
 class PredictScreen(FormScreen[PredictForm]):
     kind = "predict"
-    heading = "Predict with a model"
-    fields: ClassVar = (("model", "Model"), ("data", "Data"), ("settings", "Settings"))
+    heading = N_("Predict with a model")
+    fields: ClassVar = (("model", N_("Model")), ("data", N_("Data")), ("settings", N_("Settings")))
     form = PredictForm
 
     async def open(self, chat: Chat, arguments: str) -> None:
@@ -81,25 +82,24 @@ class PredictScreen(FormScreen[PredictForm]):
 
     def body(self, form: PredictForm) -> list[Html]:
         model = fill("Model: {title} <code>{id}</code>", title=clip(form.model_title, 160), id=form.model_id)
-        shown = [model if form.model_id else text("Model: not chosen yet")]
+        shown = [model if form.model_id else fill("Model: not chosen yet")]
         if form.facts is not None:
             there = {column.name for column in form.facts.columns}
             lacking = [clip(name, 40) for name in form.features if name not in there]
             if lacking:
                 names = ", ".join(lacking[:5]) + (" …" if len(lacking) > 5 else "")
                 shown.append(fill("⚠️ The model learned from columns that this file lacks: {names}", names=names))
-        return [*shown, text(f"Settings: at most {amounts.duration(form.time_limit)}")]
+        return [*shown, fill("Settings: at most {duration}", duration=amounts.duration(form.time_limit))]
 
     async def question(self, chat: Chat, form: PredictForm, field: str) -> tuple[Html, list[Option]]:
         if field == "data":
-            where = place_title(form.place, form.place_name)
-            ask = "Which file? Type its path on {where}, or send me the file."
-            return fill(ask, where=where if form.place else "the model's machine"), []
+            where = place_title(form.place, form.place_name) if form.place else tr("the model's machine")
+            return fill("Which file? Type its path on {where}, or send me the file.", where=where), []
         if field == "model":
             models = await chat.api.models(chat.person.id, limit=_OFFERED)
             now = chat.clock.now()
             options = [(f"{called(model)}, {amounts.ago(model.created, now)}", model.id) for model in models]
-            return text("Which model?"), options
+            return fill("Which model?"), options
         return fill("How long may it take? Type it like <code>limit=10m</code>"), []
 
     async def set(self, chat: Chat, form: PredictForm, field: str, answer: str) -> PredictForm:
@@ -115,8 +115,8 @@ class PredictScreen(FormScreen[PredictForm]):
         if limit is None:
             said = words.three(
                 fill("I did not understand {answer}.", answer=clip(answer, 60)),
-                "The form keeps what it had.",
-                "A good one looks like limit=10m",
+                fill("The form keeps what it had."),
+                fill("A good one looks like limit=10m"),
             )
             return form.model_copy(update={"trouble": Trouble(field="settings", html=said)})
         return form.model_copy(update={"time_limit": limit})
@@ -147,8 +147,10 @@ class PredictScreen(FormScreen[PredictForm]):
         if moved and data is not None and data.kind == "upload" and form.model_place:
             said = words.three(
                 fill("{name} was sent to another place than the one where this model lives.", name=data.name),
-                "The file is as it was.",
-                "Send it again while the model's machine is connected, type a path there, or choose another model.",
+                fill("The file is as it was."),
+                fill(
+                    "Send it again while the model's machine is connected, type a path there, or choose another model."
+                ),
             )
             changes["trouble"] = Trouble(field="data", html=said)
         return form.model_copy(update=changes)
@@ -158,8 +160,8 @@ async def _models(chat: Chat) -> list[ModelView]:
     """The person's models; where there is none, says so."""
     models = await chat.api.models(chat.person.id, limit=SEARCHED)
     if not models:
-        train = Button(label="Train a model", callback=pack(Verb.OPEN, "train"))
-        await chat.show(Message(text=text("You have no model yet. Train one first."), rows=((train,),)))
+        train = Button(label=tr("Train a model"), callback=pack(Verb.OPEN, "train"))
+        await chat.show(Message(text=fill("You have no model yet. Train one first."), rows=((train,),)))
     return models
 
 
@@ -183,7 +185,7 @@ def _sorted_out(models: list[ModelView], given: tuple[str, ...]) -> tuple[ModelV
 def _no_model(name: str) -> Trouble:
     said = words.three(
         fill("You have no model called {name}.", name=clip(name, 60)),
-        "Nothing was started.",
-        "Choose one of yours below, or see /models",
+        fill("Nothing was started."),
+        fill("Choose one of yours below, or see /models"),
     )
     return Trouble(field="model", html=said)

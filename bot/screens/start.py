@@ -8,6 +8,7 @@ from bot import amounts
 from bot.callbacks import Verb, pack
 from bot.chat import Chat
 from bot.html import Html, clip, fill, lines, text
+from bot.language import tr
 from bot.messages import Button, Message
 from bot.screens import jobs
 from head.api import MachineState, MachineView
@@ -25,11 +26,11 @@ async def open(chat: Chat, arguments: str) -> None:
     machines = await chat.api.machines(chat.person.id)
     running = sum(not job.status.ended for job in await chat.api.jobs(chat.person.id, limit=_COUNTED))
     state = lines(
-        text("Train and use models on your own machines, from this chat. Your data stays where it is."),
+        fill("Train and use models on your own machines, from this chat. Your data stays where it is."),
         Html(""),
         *(_machine(machine) for machine in machines[:8]),
         _no_machine(chat) if not machines else None,
-        text(f"{amounts.plural(running, 'job')} open." if running else "No job is running."),
+        text(amounts.plural(running, "{n} job open.", "{n} jobs open.")) if running else fill("No job is running."),
     )
     await chat.show(Message(text=state, rows=(_buttons(chat, bool(machines), bool(running)),)))
 
@@ -42,13 +43,13 @@ def _machine(machine: MachineView) -> Html:
 
 def _no_machine(chat: Chat) -> Html:
     if chat.api.joining_enabled:
-        return text("No machine is connected yet. Until then, files that you send me are used on the server.")
-    return text("Machines cannot be added on this server; files that you send me are used on the server.")
+        return fill("No machine is connected yet. Until then, files that you send me are used on the server.")
+    return fill("Machines cannot be added on this server; files that you send me are used on the server.")
 
 
 def _buttons(chat: Chat, connected: bool, running: bool) -> tuple[Button, ...]:
-    connect = Button(label="Connect a machine", callback=pack(Verb.OPEN, "connect"))
-    train = Button(label="Train a model", callback=pack(Verb.OPEN, "train"))
-    jobs_ = Button(label="Jobs", callback=pack(Verb.OPEN, "jobs"))
+    connect = Button(label=tr("Connect a machine"), callback=pack(Verb.OPEN, "connect"))
+    train = Button(label=tr("Train a model"), callback=pack(Verb.OPEN, "train"))
+    jobs_ = Button(label=tr("Jobs"), callback=pack(Verb.OPEN, "jobs"))
     first = [] if connected or not chat.api.joining_enabled else [connect]
     return (*first, train, *([jobs_] if running else []))

@@ -13,6 +13,7 @@ from bot.arguments import unquote
 from bot.callbacks import Callback, Verb, pack
 from bot.chat import Chat
 from bot.html import Html, clip, fill, lines, plain, text
+from bot.language import N_, tr
 from bot.messages import COPY_LIMIT, Button, CopyButton, Message, Row
 from bot.recipes import BadText, PredictRecipe, TrainRecipe
 from bot.screens.form_screen import FormScreen
@@ -51,7 +52,9 @@ class Templates:
         found = next((template for template in mine if wanted in (template.name.casefold(), template.id)), None)
         if found is None:
             happened = fill("You have no template called {name}.", name=clip(arguments, 60))
-            await chat.show(words.three(happened, "Nothing was started.", "See /templates for those that you have."))
+            await chat.show(
+                words.three(happened, fill("Nothing was started."), fill("See /templates for those that you have."))
+            )
             return
         await self.run(chat, found)
 
@@ -77,7 +80,7 @@ class Templates:
                     chat.person.id, name=line, kind=recipe.kind, fields=recipes.to_fields(recipe)
                 )
         except RefusedError as error:
-            await chat.show(lines(words.error(error), Html(""), text("Which name? /cancel leaves it.")))
+            await chat.show(lines(words.error(error), Html(""), fill("Which name? /cancel leaves it.")))
             return
         except HayrideError:
             await chat.api.drop_draft(chat.person.id, draft.id)
@@ -91,7 +94,11 @@ class Templates:
             shared = recipes.unpacked(line)
         except BadText as error:
             await chat.show(
-                words.three(str(error), "Nothing was imported.", "Ask for the text again, and send all of it.")
+                words.three(
+                    text(tr(str(error))),
+                    fill("Nothing was imported."),
+                    fill("Ask for the text again, and send all of it."),
+                )
             )
             return
         template = await _added(chat, shared.name, shared.recipe)
@@ -101,7 +108,7 @@ class Templates:
 async def save(chat: Chat, recipe: TrainRecipe | PredictRecipe) -> None:
     """Asks for the name under which a form is kept."""
     await _ask(chat, recipes.to_fields(recipe))
-    await chat.say(text("Under which name shall I keep this form? Type it, like churn weekly. /cancel leaves it."))
+    await chat.say(fill("Under which name shall I keep this form? Type it, like churn weekly. /cancel leaves it."))
 
 
 async def page(chat: Chat, offset: int) -> None:
@@ -112,13 +119,13 @@ async def page(chat: Chat, offset: int) -> None:
 async def _show(chat: Chat, template: Template, note: Html | None = None) -> None:
     said = lines(note, fill("<b>{name}</b>", name=template.name), *_about(_recipe(template)))
     rows: tuple[Row, ...] = (
-        (Button(label="Open the form", callback=pack(Verb.TEMPLATE, template.id, 0, "open")),),
+        (Button(label=tr("Open the form"), callback=pack(Verb.TEMPLATE, template.id, 0, "open")),),
         (
-            Button(label="Share", callback=pack(Verb.TEMPLATE, template.id, 0, "share")),
-            Button(label="Rename", callback=pack(Verb.TEMPLATE, template.id, 0, "rename")),
-            Button(label="Delete", callback=pack(Verb.TEMPLATE, template.id, 0, "doubt")),
+            Button(label=tr("Share"), callback=pack(Verb.TEMPLATE, template.id, 0, "share")),
+            Button(label=tr("Rename"), callback=pack(Verb.TEMPLATE, template.id, 0, "rename")),
+            Button(label=tr("Delete"), callback=pack(Verb.TEMPLATE, template.id, 0, "doubt")),
         ),
-        (Button(label="All templates", callback=pack(Verb.OPEN, "templates")),),
+        (Button(label=tr("All templates"), callback=pack(Verb.OPEN, "templates")),),
     )
     await chat.show(Message(text=said, rows=rows))
 
@@ -127,12 +134,14 @@ async def _share(chat: Chat, template: Template) -> None:
     try:
         packed = recipes.packed(template.name, _recipe(template))
     except BadText as error:
-        await chat.show(words.three(str(error), "The template is as it was.", "Shorten its lists of columns."))
+        await chat.show(
+            words.three(text(tr(str(error))), fill("The template is as it was."), fill("Shorten its lists of columns."))
+        )
         return
-    copy = ((CopyButton(label="Copy the text", text=packed),),) if len(packed) <= COPY_LIMIT else ()
+    copy = ((CopyButton(label=tr("Copy the text"), text=packed),),) if len(packed) <= COPY_LIMIT else ()
     said = lines(
         fill("<b>{name}</b> as a text: whoever sends it to their Hayride has the template.", name=template.name),
-        text("It holds the paths and names that you see in it, and none of your data."),
+        fill("It holds the paths and names that you see in it, and none of your data."),
         fill("<code>{packed}</code>", packed=packed),
     )
     await chat.say(Message(text=said, rows=copy))
@@ -156,7 +165,7 @@ async def _doubt(chat: Chat, template: Template) -> None:
 
 async def _drop(chat: Chat, template: Template) -> None:
     await chat.api.drop_template(chat.person.id, template.id)
-    every = Button(label="All templates", callback=pack(Verb.OPEN, "templates"))
+    every = Button(label=tr("All templates"), callback=pack(Verb.OPEN, "templates"))
     said = fill("The template <b>{name}</b> is deleted.", name=template.name)
     await chat.show(Message(text=said, rows=((every,),)))
 
@@ -190,24 +199,25 @@ def _recipe(template: Template) -> TrainRecipe | PredictRecipe:
         return recipes.from_fields(template.fields)
     except ValidationError as error:
         raise RefusedError(
-            f"{template.name} was written by another version of Hayride.", remedy="Delete it and save the form again."
+            tr("{name} was written by another version of Hayride.", name=template.name),
+            remedy=tr("Delete it and save the form again."),
         ) from error
 
 
 def _about(recipe: TrainRecipe | PredictRecipe) -> list[Html]:
-    data = fill("Data: <code>{file}</code>", file=clip(recipe.data, 300)) if recipe.data else text("Data: asked for")
-    model = fill("Model: {model}", model=clip(recipe.model, 100)) if recipe.model else text("Model: asked for")
+    data = fill("Data: <code>{file}</code>", file=clip(recipe.data, 300)) if recipe.data else fill("Data: asked for")
+    model = fill("Model: {model}", model=clip(recipe.model, 100)) if recipe.model else fill("Model: asked for")
     limit = fill("At most {time}", time=amounts.duration(recipe.time_limit))
     if isinstance(recipe, PredictRecipe):
-        return [text("Predicts"), model, data, limit]
-    target = fill("Target: {target}", target=clip(recipe.target, 100)) if recipe.target else text("Target: asked for")
+        return [fill("Predicts"), model, data, limit]
+    target = fill("Target: {target}", target=clip(recipe.target, 100)) if recipe.target else fill("Target: asked for")
     machine = fill("Machine: {machine}", machine=clip(recipe.machine, 60)) if recipe.machine else None
     then = fill("Then predicts: <code>{file}</code>", file=clip(recipe.then, 300)) if recipe.then else None
-    return [text("Trains"), data, target, model, *(line for line in (machine, then) if line is not None), limit]
+    return [fill("Trains"), data, target, model, *(line for line in (machine, then) if line is not None), limit]
 
 
 def _line(chat: Chat, template: Template) -> Html:
-    kind = {"train": "trains", "predict": "predicts"}.get(template.kind, template.kind)
+    kind = {"train": tr("trains"), "predict": tr("predicts")}.get(template.kind, template.kind)
     age = amounts.ago(template.created, chat.clock.now())
     return fill("<b>{name}</b> {kind}, {age}", name=template.name, kind=kind, age=age)
 
@@ -218,8 +228,8 @@ def _button(template: Template) -> Button:
 
 _TEMPLATES = Listing[Template](
     command="templates",
-    heading="Templates",
-    nothing="You have no template yet. Fill in a form and press Save as template.",
+    heading=N_("Templates"),
+    nothing=N_("You have no template yet. Fill in a form and press Save as template."),
     line=_line,
     button=_button,
 )

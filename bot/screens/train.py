@@ -8,7 +8,9 @@ from bot import amounts, places, words
 from bot.arguments import parse, unquote, value
 from bot.chat import Chat
 from bot.form import TrainForm, Trouble
-from bot.html import Html, clip, fill, text
+from bot.html import Html, clip, fill, lines, text
+from bot.language import N_, tr
+from bot.machine_words import heard
 from bot.recipes import PredictRecipe, TrainRecipe
 from bot.results import model_title
 from bot.screens.form_screen import MOST_OPTIONS, FormScreen, Option, with_limit
@@ -19,28 +21,29 @@ from head.api import (
     GroupSplit,
     HayrideError,
     PathData,
-    Problem,
-    ProblemCode,
     RandomSplit,
     Spec,
     Split,
+    Task,
     TimeSplit,
     TrainSpec,
     UploadData,
 )
 
+#: What a target can be, in words.
+_TASKS: dict[Task, str] = {"classification": N_("classification"), "regression": N_("regression")}
 _SETTINGS_EXAMPLE = "max_depth=6 test=0.2 split=time:sold_on exclude=id,notes limit=30m"
 
 
 class TrainScreen(FormScreen[TrainForm]):
     kind = "train"
-    heading = "Train a model"
+    heading = N_("Train a model")
     fields: ClassVar = (
-        ("data", "Data"),
-        ("target", "Target"),
-        ("model", "Model"),
-        ("place", "Machine"),
-        ("settings", "Settings"),
+        ("data", N_("Data")),
+        ("target", N_("Target")),
+        ("model", N_("Model")),
+        ("place", N_("Machine")),
+        ("settings", N_("Settings")),
     )
     form = TrainForm
 
@@ -122,39 +125,44 @@ class TrainScreen(FormScreen[TrainForm]):
 
     def body(self, form: TrainForm) -> list[Html]:
         changed = [f"{clip(name, 40)}={clip(given, 40)}" for name, given in list(form.parameters.items())[:12]]
-        task = [form.task] if form.task else []
+        task = [tr(_TASKS[form.task])] if form.task else []
         seconds, most = self._times(form)
-        limit = f"at most {amounts.duration(most)}"
-        budget = [f"{amounts.duration(seconds)} to compare and tune"] if form.model == AUTO else []
+        limit = tr("at most {time}", time=amounts.duration(most))
+        budget = [tr("{time} to compare and tune", time=amounts.duration(seconds))] if form.model == AUTO else []
+        settings = ", ".join([*task, *changed, *_columns(form), *_checked(form), *budget, limit])
         return [
-            fill("Target: {target}{about}", target=clip(form.target, 100) or "not chosen yet", about=_about(form)),
+            fill("Target: {target}{about}", target=clip(form.target, 100) or tr("not chosen yet"), about=_about(form)),
             fill("Model: {model}", model=model_title(form.model)),
             *([fill("Then predicts: <code>{file}</code>", file=clip(form.then, 300))] if form.then else []),
-            text("Settings: " + ", ".join([*task, *changed, *_columns(form), *_checked(form), *budget, limit])),
+            fill("Settings: {settings}", settings=settings),
         ]
 
     async def question(self, chat: Chat, form: TrainForm, field: str) -> tuple[Html, list[Option]]:
         if field == "data":
-            ask = "Which file? Type its path on your machine, like <code>~/hayride/churn.csv</code>, or send it to me."
-            return fill(ask), []
+            like = "~/hayride/churn.csv"
+            ask = fill(
+                "Which file? Type its path on your machine, like <code>{like}</code>, or send it to me.", like=like
+            )
+            return ask, []
         if field == "target":
             columns = [] if form.facts is None else [column.name for column in form.facts.columns]
-            more = "" if 0 < len(columns) <= MOST_OPTIONS else " Type its name."
             if len(columns) > MOST_OPTIONS:  # most tables have what is to be predicted at the end
                 columns = [columns[-1], *columns[:-1]]
-            ask = "Which column should the model learn to predict?{more}"
-            return fill(ask, more=more), [(name, name) for name in columns[:MOST_OPTIONS]]
+            ask = fill("Which column should the model learn to predict?")
+            if not 0 < len(columns) <= MOST_OPTIONS:
+                ask = fill("{ask} Type its name.", ask=ask)
+            return ask, [(name, name) for name in columns[:MOST_OPTIONS]]
         if field == "model":
             task = form.task or (form.facts.task if form.facts is not None else None)
             fitting = [entry for entry in CATALOGUE if task is None or task in entry.tasks]
-            about = "\n".join(f"{entry.title}: {entry.good_for}" for entry in fitting)
-            return Html(f"Which model?\n{_each_line(about)}"), [(entry.title, entry.name) for entry in fitting]
+            about = [text(f"{heard(entry.title)}: {heard(entry.good_for)}") for entry in fitting]
+            options = [(heard(entry.title), entry.name) for entry in fitting]
+            return lines(fill("Which model?"), *about), options
         if field == "place" and form.undecided:
-            return text("Several of your machines have that file. Which one?"), await places.choices(
-                chat, form.candidates
-            )
+            ask = fill("Several of your machines have that file. Which one?")
+            return ask, await places.choices(chat, form.candidates)
         if field == "place":
-            return text("Where does the file lie and the job run?"), await places.choices(chat)
+            return fill("Where does the file lie and the job run?"), await places.choices(chat)
         return fill("Which settings? Type them like <code>{example}</code>", example=_SETTINGS_EXAMPLE), []
 
     async def set(self, chat: Chat, form: TrainForm, field: str, answer: str) -> TrainForm:
@@ -171,8 +179,8 @@ class TrainScreen(FormScreen[TrainForm]):
         if given.words:
             said = words.three(
                 fill("I did not understand {words}.", words=clip(" ".join(given.words), 80)),
-                "The form is as it was.",
-                f"Settings look like {_SETTINGS_EXAMPLE}",
+                fill("The form is as it was."),
+                fill("Settings look like {settings_example}", settings_example=_SETTINGS_EXAMPLE),
             )
             return form.model_copy(update={"trouble": Trouble(field="settings", html=said)})
         return self._with_settings(form, given.options)
@@ -184,9 +192,12 @@ class TrainScreen(FormScreen[TrainForm]):
         fits = any(entry.name == form.model and task in entry.tasks for entry in CATALOGUE)
         if form.trouble is not None or task is None or fits:
             return form
-        message = f"{model_title(form.model)} does not do {task}."
-        problem = Problem(code=ProblemCode.MODEL_NOT_FOR_TASK, message=message)
-        return form.model_copy(update={"trouble": Trouble(field="model", html=words.problem(problem))})
+        said = words.three(
+            fill("{model} does not do {task}.", model=model_title(form.model), task=tr(_TASKS[task])),
+            fill("Nothing was started."),
+            fill("Choose another model; Histogram gradient boosting fits both classes and numbers."),
+        )
+        return form.model_copy(update={"trouble": Trouble(field="model", html=said)})
 
     async def _then_checked(self, chat: Chat, form: TrainForm) -> TrainForm:
         looked_at = form.then in ("", form.then_seen)
@@ -215,8 +226,8 @@ class TrainScreen(FormScreen[TrainForm]):
         known = ", ".join(entry.name for entry in CATALOGUE)
         said = words.three(
             fill("I know no model called {name}.", name=clip(name, 60)),
-            "Nothing was started.",
-            f"Choose one of: {known}",
+            fill("Nothing was started."),
+            fill("Choose one of: {known}", known=known),
         )
         return form.model_copy(update={"trouble": Trouble(field="model", html=said)})
 
@@ -231,8 +242,8 @@ class TrainScreen(FormScreen[TrainForm]):
                 if changes[field] is None and given:
                     said = words.three(
                         fill("{name}={given} cannot be used.", name=name, given=clip(given, 60)),
-                        "The form keeps what it had.",
-                        f"A good one looks like {example}",
+                        fill("The form keeps what it had."),
+                        fill("A good one looks like {example}", example=example),
                     )
                     return form.model_copy(update={"trouble": Trouble(field="settings", html=said)})
             elif given:
@@ -269,16 +280,19 @@ def _checked(form: TrainForm) -> list[str]:
     share = amounts.percent(form.test_fraction)
     kind, _, column = form.split.partition(":")
     how = {
-        "time": f"the newest {share} by {clip(column, 40)} kept to check it",
-        "group": f"{share} kept to check it, each {clip(column, 40)} on one side",
-    }.get(kind, f"{share} of the rows kept to check it")
-    return [how, *([f"{form.folds} folds"] if form.folds else [])]
+        "time": tr("the newest {share} by {column} kept to check it", share=share, column=clip(column, 40)),
+        "group": tr("{share} kept to check it, each {column} on one side", share=share, column=clip(column, 40)),
+    }.get(kind, tr("{share} of the rows kept to check it", share=share))
+    return [how, *([amounts.plural(form.folds, "{n} fold", "{n} folds")] if form.folds else [])]
 
 
 def _columns(form: TrainForm) -> list[str]:
     """The lists of columns, in words."""
-    lists = (("only", form.include), ("without", form.exclude))
-    return [f"{word} {clip(', '.join(names), 60)}" for word, names in lists if names]
+    only, without = (clip(", ".join(names), 60) for names in (form.include, form.exclude))
+    return [
+        *([tr("only {columns}", columns=only)] if only else []),
+        *([tr("without {columns}", columns=without)] if without else []),
+    ]
 
 
 def _how_split(given: str) -> str | None:
@@ -350,9 +364,7 @@ def _about(form: TrainForm) -> str:
     if form.facts is None or form.facts.target != form.target or form.facts.task is None:
         return ""
     if form.facts.task == "regression":
-        return " (a number)"
-    return f" ({amounts.plural(form.facts.classes, 'class', 'classes')})" if form.facts.classes else " (classes)"
-
-
-def _each_line(about: str) -> Html:
-    return Html("\n".join(text(line) for line in about.split("\n")))
+        return tr(" (a number)")
+    if not form.facts.classes:
+        return tr(" (classes)")
+    return amounts.plural(form.facts.classes, " ({n} class)", " ({n} classes)")

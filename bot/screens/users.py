@@ -5,7 +5,8 @@ from __future__ import annotations
 from bot import amounts
 from bot.callbacks import Verb, pack
 from bot.chat import Chat
-from bot.html import Html, clip, fill, lines, text
+from bot.html import Html, clip, fill, lines
+from bot.language import N_, tr
 from bot.messages import Button, Message, Row
 from bot.screens import groups
 from bot.screens.listing import Listing
@@ -19,7 +20,7 @@ async def open(chat: Chat, arguments: str) -> None:
 async def page(chat: Chat, offset: int) -> None:
     """People from `offset` on, requests first; each has a button that opens their card."""
     if not chat.private:
-        await groups.in_private(chat, text("I only list people in our private chat."))
+        await groups.in_private(chat, fill("I only list people in our private chat."))
         return
     await _USERS.show(chat, chat.api.users, offset)
 
@@ -27,15 +28,15 @@ async def page(chat: Chat, offset: int) -> None:
 async def show(chat: Chat, person_id: str) -> None:
     """One person, and what an admin can do about them."""
     user = await chat.api.user(chat.person.id, person_id)
-    admit = Button(label="Admit", callback=pack(Verb.ALLOW, user.id))
-    refuse = Button(label="Refuse", callback=pack(Verb.REFUSE, user.id))
-    remove = Button(label="Remove", callback=pack(Verb.OUST, user.id))
+    admit = Button(label=tr("Admit"), callback=pack(Verb.ALLOW, user.id))
+    refuse = Button(label=tr("Refuse"), callback=pack(Verb.REFUSE, user.id))
+    remove = Button(label=tr("Remove"), callback=pack(Verb.OUST, user.id))
     rows: list[Row] = []
     if not user.admitted:
         rows.append((admit, refuse) if user.asked else (admit,))
     elif not user.admin:
         rows.append((remove,))
-    rows.append((Button(label="All users", callback=pack(Verb.OPEN, "users")),))
+    rows.append((Button(label=tr("All users"), callback=pack(Verb.OPEN, "users")),))
     await chat.show(Message(text=_line(chat, user), rows=tuple(rows)))
 
 
@@ -46,10 +47,10 @@ async def oust(chat: Chat, person_id: str) -> None:
     question = lines(
         fill("Remove <b>{name}</b>? I answer them no more.", name=_name(user)),
         fill("Open jobs of theirs are cancelled: {count}.", count=open_jobs) if open_jobs else None,
-        text("Machines, files and models of theirs stay, and are theirs again when you admit them again."),
+        fill("Machines, files and models of theirs stay, and are theirs again when you admit them again."),
     )
-    yes = Button(label="Yes, remove", callback=pack(Verb.REMOVE, user.id))
-    keep = Button(label="No, keep", callback=pack(Verb.USER, user.id))
+    yes = Button(label=tr("Yes, remove"), callback=pack(Verb.REMOVE, user.id))
+    keep = Button(label=tr("No, keep"), callback=pack(Verb.USER, user.id))
     await chat.show(Message(text=question, rows=((yes,), (keep,))))
 
 
@@ -68,8 +69,8 @@ def _role(chat: Chat, user: UserView) -> Html:
     if user.asked is not None:
         return fill("🔔 asks to come in, {ago}", ago=amounts.ago(user.asked, chat.clock.now()))
     if user.admin:
-        return text("admin")
-    return text("admitted") if user.admitted else text("outside")
+        return fill("admin")
+    return fill("admitted") if user.admitted else fill("outside")
 
 
 def _name(user: UserView) -> str:
@@ -80,4 +81,6 @@ def _button(user: UserView) -> Button:
     return Button(label=_name(user), callback=pack(Verb.USER, user.id))
 
 
-_USERS = Listing[UserView](command="users", heading="Users", nothing="Nobody is here yet.", line=_line, button=_button)
+_USERS = Listing[UserView](
+    command="users", heading=N_("Users"), nothing=N_("Nobody is here yet."), line=_line, button=_button
+)

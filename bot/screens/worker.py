@@ -10,6 +10,7 @@ from bot.arguments import parse
 from bot.callbacks import Verb, pack
 from bot.chat import Chat
 from bot.html import Html, clip, fill, lines, text
+from bot.language import tr
 from bot.messages import Button, Message, Row
 from head.api import HEAD, HayrideError, MachineState, MachineView, NotFoundError, Rest
 
@@ -52,20 +53,20 @@ def _autostart() -> Html:
         fill("<b>Start with the system</b>"),
         fill("Type on the machine: <code>hayride-node autostart on</code>, or <code>off</code> to end that."),
         fill("While joining: add <code>--autostart on</code> to the end of the command that /connect gives you."),
-        text("Linux: a systemd service of your own, which also runs while you are logged out; as root, of the system."),
-        text("macOS (experimental, never run there): a launchd agent. Joining from macOS is not in this version."),
-        text("Windows (experimental, never run there): a Task Scheduler entry; type the command inside WSL2."),
+        fill("Linux: a systemd service of your own, which also runs while you are logged out; as root, of the system."),
+        fill("macOS (experimental, never run there): a launchd agent. Joining from macOS is not in this version."),
+        fill("Windows (experimental, never run there): a Task Scheduler entry; type the command inside WSL2."),
     )
 
 
 async def _list(chat: Chat) -> None:
     machines = await chat.api.machines(chat.person.id)
-    connect: tuple[Row, ...] = ((Button(label="Connect a machine", callback=pack(Verb.OPEN, "connect")),),)
+    connect: tuple[Row, ...] = ((Button(label=tr("Connect a machine"), callback=pack(Verb.OPEN, "connect")),),)
     if not chat.api.joining_enabled:
         connect = ()
-    off = None if chat.api.joining_enabled else text("Adding machines is switched off on this server.")
+    off = None if chat.api.joining_enabled else fill("Adding machines is switched off on this server.")
     if not machines:
-        nothing = text("You have no machine yet. Files that you send me are used on the server.")
+        nothing = fill("You have no machine yet. Files that you send me are used on the server.")
         await chat.show(Message(text=lines(nothing, off), rows=connect))
         return
     shown = [_machine(chat, it) for it in machines[:_SHOWN]]
@@ -83,15 +84,15 @@ async def show(chat: Chat, machine_id: str) -> None:
     if machine is None:
         await _gone(chat)
         return
-    back: Row = (Button(label="All machines", callback=pack(Verb.OPEN, "worker")),)
+    back: Row = (Button(label=tr("All machines"), callback=pack(Verb.OPEN, "worker")),)
     await chat.show(Message(text=_machine(chat, machine), rows=(*_buttons(machine), back)))
 
 
 def _buttons(it: MachineView) -> list[Row]:
-    resume = Button(label="Resume", callback=pack(Verb.REST, it.id, 0, "resume"))
-    pause = Button(label="Pause", callback=pack(Verb.REST, it.id, 0, "pause"))
-    drain = Button(label="Drain", callback=pack(Verb.DRAIN, it.id))
-    revoke = Button(label=clip(f"Revoke {it.name}", 40), callback=pack(Verb.DOUBT, it.id))
+    resume = Button(label=tr("Resume"), callback=pack(Verb.REST, it.id, 0, "resume"))
+    pause = Button(label=tr("Pause"), callback=pack(Verb.REST, it.id, 0, "pause"))
+    drain = Button(label=tr("Drain"), callback=pack(Verb.DRAIN, it.id))
+    revoke = Button(label=clip(tr("Revoke {name}", name=it.name), 40), callback=pack(Verb.DOUBT, it.id))
     if it.rest is Rest.LEAVING:
         return [(resume, revoke)]
     return [(resume if it.rest else pause, drain), (revoke,)]
@@ -109,7 +110,7 @@ async def rest(chat: Chat, machine_id: str, choice: str) -> None:
         return
     machine = await places.machine(chat, machine_id)
     if machine is None:
-        await chat.show(text("Nothing ran there, so the machine has left. To use it again, /connect it."))
+        await chat.show(fill("Nothing ran there, so the machine has left. To use it again, /connect it."))
         return
     await show(chat, machine_id)
 
@@ -123,12 +124,12 @@ async def drain(chat: Chat, machine_id: str) -> None:
     name = clip(machine.name, 30)
     question = lines(
         fill("Drain <b>{name}</b>? No new job begins there; what runs there ends first.", name=name),
-        text("Then it leaves your pool, as if you had revoked it; jobs that still wait for it end with that."),
-        text("Files and models on it stay on it. Until it has left, Resume takes this back."),
+        fill("Then it leaves your pool, as if you had revoked it; jobs that still wait for it end with that."),
+        fill("Files and models on it stay on it. Until it has left, Resume takes this back."),
         await _last(chat),
     )
-    yes = Button(label=f"Yes, drain {name}", callback=pack(Verb.REST, machine.id, 0, "leave"))
-    keep = Button(label=f"Keep {name}", callback=pack(Verb.OPEN, "worker"))
+    yes = Button(label=tr("Yes, drain {name}", name=name), callback=pack(Verb.REST, machine.id, 0, "leave"))
+    keep = Button(label=tr("Keep {name}", name=name), callback=pack(Verb.OPEN, "worker"))
     await chat.show(Message(text=question, rows=((yes,), (keep,))))
 
 
@@ -136,7 +137,7 @@ async def _last(chat: Chat) -> Html | None:
     """What goes with the last machine; None where there are more."""
     if len(await chat.api.machines(chat.person.id)) > 1:
         return None
-    return text("It is your last machine: files and models of yours on the server are deleted.")
+    return fill("It is your last machine: files and models of yours on the server are deleted.")
 
 
 async def _gone(chat: Chat) -> None:
@@ -153,11 +154,11 @@ async def doubt(chat: Chat, machine_id: str) -> None:
     name = clip(machine.name, 30)
     question = lines(
         fill("Revoke <b>{name}</b>? It is cut off at once, and its open jobs end.", name=name),
-        text("Files and models on it stay on it. To use it again, /connect it again."),
+        fill("Files and models on it stay on it. To use it again, /connect it again."),
         await _last(chat),
     )
-    yes = Button(label=f"Yes, revoke {name}", callback=pack(Verb.REVOKE, machine.id))
-    keep = Button(label=f"Keep {name}", callback=pack(Verb.OPEN, "worker"))
+    yes = Button(label=tr("Yes, revoke {name}", name=name), callback=pack(Verb.REVOKE, machine.id))
+    keep = Button(label=tr("Keep {name}", name=name), callback=pack(Verb.OPEN, "worker"))
     await chat.show(Message(text=question, rows=((yes,), (keep,))))
 
 
@@ -173,29 +174,31 @@ async def revoke(chat: Chat, machine_id: str) -> None:
 def _machine(chat: Chat, it: MachineView) -> Html:
     icon, state = words.MACHINES[it.state]
     now = chat.clock.now()
-    since = "" if it.state is MachineState.NEVER else f" for {amounts.span(it.since, now)}"
+    since = "" if it.state is MachineState.NEVER else tr(" for {time}", time=amounts.span(it.since, now))
     facts = [
-        f"{it.cores} cores" if it.cores else "",
+        amounts.plural(it.cores, "{n} core", "{n} cores") if it.cores else "",
         amounts.memory(it.memory) if it.memory else "",
-        amounts.plural(it.gpus, "GPU") if it.gpus else "",
-        f"{amounts.plural(it.running_jobs, 'job')} running" if it.running_jobs else "",
+        amounts.plural(it.gpus, "{n} GPU", "{n} GPUs") if it.gpus else "",
+        amounts.plural(it.running_jobs, "{n} job running", "{n} jobs running") if it.running_jobs else "",
         clip(it.platform, 60),
     ]
     now_there = [
-        f"load {it.load:.1f}" if it.load is not None else "",
-        f"{amounts.memory(it.memory_free)} of memory free" if it.memory_free is not None else "",
-        f"{amounts.size(it.disk_free)} of disk free" if it.disk_free is not None else "",
+        tr("load {load}", load=amounts.figures(f"{it.load:.1f}")) if it.load is not None else "",
+        tr("{memory} of memory free", memory=amounts.memory(it.memory_free)) if it.memory_free is not None else "",
+        tr("{disk} of disk free", disk=amounts.size(it.disk_free)) if it.disk_free is not None else "",
     ]
     resting = {
-        Rest.PAUSED: text("⏸ Paused: no job begins there. Resume lets them begin."),
-        Rest.LEAVING: text("⏏ Draining: no job begins there; it leaves when what runs there has ended."),
+        Rest.PAUSED: fill("⏸ Paused: no job begins there. Resume lets them begin."),
+        Rest.LEAVING: fill("⏏ Draining: no job begins there; it leaves when what runs there has ended."),
     }
     contact = None
     connected = it.state is MachineState.CONNECTED
     if not connected and it.last_seen is not None:
-        contact = text(f"Last contact {amounts.ago(it.last_seen, now)}. Its jobs go on; results come when it is back.")
+        contact = fill(
+            "Last contact {ago}. Its jobs go on; results come when it is back.", ago=amounts.ago(it.last_seen, now)
+        )
     return lines(
-        fill("{icon} <b>{name}</b> {state}{since}", icon=icon, name=clip(it.name, 40), state=state, since=since),
+        fill("{icon} <b>{name}</b> {state}{since}", icon=icon, name=clip(it.name, 40), state=tr(state), since=since),
         text(", ".join(fact for fact in facts if fact)) if any(facts) else None,
         text(", ".join(fact for fact in now_there if fact)) if connected and any(now_there) else None,
         fill("Node agent {version}", version=clip(it.version, 40)) if it.version else None,
@@ -205,5 +208,5 @@ def _machine(chat: Chat, it: MachineView) -> Html:
         text(f"⏸ {clip(it.paused, 200)}") if it.paused else None,
         fill("⚠️ Its node agent is too old. Type there: <code>hayride-node upgrade</code>") if it.outdated else None,
         fill("Shares {folders}", folders=", ".join(clip(it_, 80) for it_ in it.allowed[:4])) if it.allowed else None,
-        text("⚠️ Not sealed: jobs there can read the owner's files.") if it.sealed is False else None,
+        fill("⚠️ Not sealed: jobs there can read the owner's files.") if it.sealed is False else None,
     )

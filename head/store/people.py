@@ -48,18 +48,23 @@ class People:
     database: Database
     clock: Clock
 
-    async def for_telegram(self, telegram_id: int, name: str, *, admin: bool = False) -> Person:
-        """The person behind a Telegram account, made on first sight. An admin is admitted; the name is kept up."""
+    async def for_telegram(self, telegram_id: int, name: str, *, admin: bool = False, speaks: str = "") -> Person:
+        """The person behind a Telegram account, made on first sight. An admin is admitted; the name is kept up, and
+        the language where it is said.
+        """
+        name, speaks = name[:256], speaks[:16]
         query = select(PersonTable).where(PersonTable.telegram_id == telegram_id)
         async with self.database.read() as session:
             row = await session.scalar(query)
-            if row is not None and (row.name, row.admin, row.admitted or admin) == (name[:256], admin, row.admitted):
-                return _person(row)
+            if row is not None:
+                told = (name, speaks or row.speaks, admin, row.admitted or admin)
+                if told == (row.name, row.speaks, row.admin, row.admitted):
+                    return _person(row)
         async with self.database.write() as session:
             row = await session.scalar(query)
             if row is None:
                 row = self._new(session, telegram_id=telegram_id, admitted=admin)
-            row.name, row.admin, row.admitted = name[:256], admin, row.admitted or admin
+            row.name, row.speaks, row.admin, row.admitted = name, speaks or row.speaks, admin, row.admitted or admin
             return _person(row)
 
     async def local(self) -> Person:
@@ -172,14 +177,15 @@ class People:
             for table in _BELONGINGS:
                 await session.execute(delete(table).where(table.person_id == person_id))
             row = await _row(session, person_id)
-            row.language, row.machine_news, row.keep_uploads, row.erasing = "", True, False, False
+            row.language, row.speaks = "", ""
+            row.machine_news, row.keep_uploads, row.erasing = True, False, False
             if not (row.admin or row.admitted):
                 await session.delete(row)
 
     def _new(self, session: AsyncSession, *, telegram_id: int | None, admitted: bool) -> PersonTable:
         row = PersonTable(
             id=new_id(), telegram_id=telegram_id, name="", admin=False, admitted=admitted, created=self.clock.now(),
-            language="", machine_news=True, keep_uploads=False, erasing=False,
+            language="", speaks="", machine_news=True, keep_uploads=False, erasing=False,
         )  # fmt: skip
         session.add(row)
         return row
@@ -200,6 +206,7 @@ def _person(row: PersonTable) -> Person:
         admin=row.admin,
         admitted=row.admitted,
         language=row.language,
+        speaks=row.speaks,
         machine_news=row.machine_news,
         keep_uploads=row.keep_uploads,
     )

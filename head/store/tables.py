@@ -66,6 +66,7 @@ class PersonTable(Base):
     asked: Mapped[datetime | None]  # waits for an admin's answer since then
     declined: Mapped[datetime | None]
     language: Mapped[str] = mapped_column(String(8), server_default="")  # "": as the person's Telegram says
+    speaks: Mapped[str] = mapped_column(String(16), server_default="")  # what that says
     machine_news: Mapped[bool] = mapped_column(server_default=true())
     keep_uploads: Mapped[bool] = mapped_column(server_default=false())
     erasing: Mapped[bool] = mapped_column(server_default=false())  # asked to be forgotten; what is left goes

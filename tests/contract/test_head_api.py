@@ -94,6 +94,14 @@ async def test_a_person_is_the_same_at_every_visit_and_stays_outside_until_admit
     assert (again.id, again.name, again.telegram_id) == (first.id, "Ann Lee", 7)
 
 
+async def test_what_somebodys_telegram_speaks_is_remembered(head: HeadApi) -> None:
+    ann = await head.person_for_telegram(7, "Ann", speaks="pt-BR")
+    assert (ann.speaks, ann.language) == ("pt-BR", "")
+    assert (await head.person_for_telegram(7, "Ann")).speaks == "pt-BR"  # an update without a word of it
+    await head.person_for_telegram(7, "Ann", speaks="de")
+    assert (await head.person(ann.id)).speaks == "de"
+
+
 async def test_the_console_has_one_person_who_may_do_everything(head: HeadApi) -> None:
     local = await head.local_person()
     assert (local.telegram_id, local.admin, local.admitted) == (None, True, True)

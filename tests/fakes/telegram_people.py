@@ -75,6 +75,7 @@ class Room:
 class Person(Room):
     """Somebody with a private chat with the bot."""
 
+    language: str = ""  #: what their Telegram speaks, as an IETF code
     alerts: list[str] = field(default_factory=list)  #: what buttons answered, when it was more than nothing
 
     @property
@@ -83,7 +84,8 @@ class Person(Room):
 
     @property
     def json(self) -> dict[str, Any]:
-        return {"id": self.id, "is_bot": False, "first_name": self.name}
+        spoken = {"language_code": self.language} if self.language else {}
+        return {"id": self.id, "is_bot": False, "first_name": self.name, **spoken}
 
     def says(self, text: str, room: Room | None = None, *, reply_to: Shown | None = None) -> None:
         """In the private chat, or in a room; perhaps as a reply to a message of the bot's."""

@@ -97,6 +97,7 @@ async def serving(
     parts: dict[str, Any] = {
         "settings": settings, "store": store, "pools": pools, "machines": machines, "changes": changes, "clock": time
     }  # fmt: skip
+
     async def revoke(person_id: str, machine_id: str) -> None:
         raise AssertionError("nobody drains here")
 

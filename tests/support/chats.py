@@ -87,13 +87,13 @@ class Terminal:
 
 @asynccontextmanager
 async def terminal(
-    files: Path, clock: Clock | None = None, head: InMemoryHead | None = None
+    files: Path, clock: Clock | None = None, head: InMemoryHead | None = None, *, language: str = ""
 ) -> AsyncIterator[Terminal]:
-    """A console chat; `~/churn.csv` lies wherever it is looked for."""
+    """A console chat; `~/churn.csv` lies wherever it is looked for. `language`: what the person chose."""
     clock = clock or SystemClock()
     head = head or InMemoryHead(clock=clock, files={"~/churn.csv": CHURN, "churn.csv": CHURN, "~/new.csv": CHURN})
     bot = Bot(head, clock=clock, settings=ChatSettings(files=files))
-    person = await head.local_person()
+    person = await head.prefer((await head.local_person()).id, language=language)
     out, queue = io.StringIO(), asyncio.Queue[str | None]()
     door = ConsoleDoor(bot, person, lines=queue, out=out)
     bot.attach(door)

@@ -23,13 +23,14 @@ class InMemoryAdmission:
     _groups: set[str] = field(default_factory=set)
     _jobs: dict[str, JobView] = field(default_factory=dict)
 
-    async def person_for_telegram(self, telegram_id: int, name: str) -> Person:
+    async def person_for_telegram(self, telegram_id: int, name: str, *, speaks: str = "") -> Person:
         admin = telegram_id in self.admin_ids
         known = next((it for it in self.people.values() if it.telegram_id == telegram_id), None)
         admitted = admin or (known.admitted if known else False)
         id = known.id if known else secrets.token_hex(5)
         known = known or Person(id=id, telegram_id=telegram_id, name=name, admin=admin, admitted=admitted)
-        self.people[id] = replace(known, name=name, admin=admin, admitted=admitted)
+        speaks = speaks or known.speaks
+        self.people[id] = replace(known, name=name, admin=admin, admitted=admitted, speaks=speaks)
         return self.people[id]
 
     async def local_person(self) -> Person:

@@ -307,7 +307,7 @@ class InMemoryHead(InMemoryAdmission):
         self._uploads = [it for it in self._uploads if it[0] != person_id]
         self._cards = {key: id for key, id in self._cards.items() if self._carded[key] != person_id}
         person = self.people[person_id]
-        self.people[person_id] = replace(person, language="", machine_news=True, keep_uploads=False)
+        self.people[person_id] = replace(person, language="", speaks="", machine_news=True, keep_uploads=False)
         if not (person.admin or person.admitted):
             del self.people[person_id]
 

@@ -32,13 +32,14 @@ async def test_what_is_chosen_stays(tmp_path: Path) -> None:
         assert "✓ Automatic" in shown
         shown = await _press(chat, shown, "Português")
         assert "✓ Português" in shown
-        shown = await _press(chat, shown, "Don't tell me of machines")
-        shown = await _press(chat, shown, "Keep files that I send")
+        assert "Idioma: Português" in shown  # from this answer on
+        shown = await _press(chat, shown, "Não me avisar das máquinas")
+        shown = await _press(chat, shown, "Guardar arquivos que envio")
         person = await chat.head.local_person()
         assert (person.language, person.machine_news, person.keep_uploads) == ("pt", False, True)
-        shown = await _press(chat, shown, "Delete files after their job")
-        shown = await _press(chat, shown, "Tell me of machines")
-        await _press(chat, shown, "Automatic")
+        shown = await _press(chat, shown, "Apagar arquivos depois da tarefa")
+        shown = await _press(chat, shown, "Avisar-me das máquinas")
+        assert "Language: Automatic" in await _press(chat, shown, "Automático")
         person = await chat.head.local_person()
         assert (person.language, person.machine_news, person.keep_uploads) == ("", True, False)
 
