@@ -245,7 +245,7 @@ async def test_predict_takes_the_newest_model_or_the_named_one(tmp_path: Path) -
         for id in ("first1234567", "second123456"):
             await _start(chat)
             chat.head.finish(chat.job().id, trained(id))
-        await chat.types("!")
+            await chat.types("!")
         for line, meant in [
             ("/predict ~/new.csv", "second123456"),
             ("/predict first1234567 ~/new.csv", "first1234567"),

@@ -53,6 +53,7 @@ async def test_a_template_that_names_what_is_gone_says_so_at_its_field(tmp_path:
         await chat.types("/train ~/churn.csv churned")
         await chat.types("#1")
         chat.head.finish(chat.job().id, trained())
+        await chat.types("!")  # or its last words, with buttons, may come in between
         await _kept(chat, "/predict ~/new.csv", "score")
         await chat.head.drop_model(chat.person_id, "model1234567")
         assert "You have no model called" in await chat.types("/templates score")
@@ -67,6 +68,7 @@ async def test_a_prediction_is_kept_with_its_model(tmp_path: Path) -> None:
         await chat.types("/train ~/churn.csv churned")
         await chat.types("#1")
         chat.head.finish(chat.job().id, trained())
+        await chat.types("!")
         assert "Predicts" in await _kept(chat, "/predict ~/new.csv limit=1m", "score")
         await chat.types("/templates score")
         await chat.types("#1")
