@@ -135,6 +135,9 @@ def _activity(job: JobView, where: str) -> list[Html]:
         return [fill("{where} is paused. The job begins when you press Resume in /worker.", where=where)]
     if job.status is JobStatus.QUEUED and job.rest is Rest.LEAVING:
         return [fill("{where} is leaving your pool. Press Resume in /worker, or this job ends with it.", where=where)]
+    if job.comparing_on:
+        machines = ", ".join(clip(name, 60) for name in job.comparing_on)
+        return [fill("{machines} have this table: each compares a share of the models first.", machines=machines)]
     if job.status is JobStatus.QUEUED or job.status is JobStatus.DISPATCHED:
         return [fill("It starts as soon as it can. Waking a sleeping cluster takes about 12 seconds.")]
     if job.status is JobStatus.UNREACHABLE:
@@ -169,6 +172,9 @@ def _brief(job: JobView, where: str) -> Html:
     """One line for a door that prints; nothing once the last message says it all."""
     if job.status.ended:
         return Html("")
+    if job.comparing_on and not job.cancelling:
+        machines = ", ".join(clip(name, 60) for name in job.comparing_on)
+        return fill("… {title} is compared on {machines}", title=title(job), machines=machines)
     step = f": {clip(heard(job.progress.step), 120)}" if job.progress is not None else ""
     share = f", {amounts.percent(job.progress.fraction)}" if job.progress and job.progress.fraction is not None else ""
     return fill(

@@ -237,6 +237,7 @@ class JobView:
     problem: Problem | None
     result: Result | None
     progress: Progress | None  #: the newest
+    comparing_on: tuple[str, ...] = ()  #: names of the machines that share in comparing, before its own begins
     node_ip: str | None
     sealed: bool | None
     created: datetime

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from pydantic import ValidationError
@@ -76,7 +76,8 @@ class Jobs:
             return await self.view(row)
 
     async def view(self, row: JobRow) -> JobView:
-        return _view(row, await self.machines.place_name(row.person_id, row.place), self.machines.rest(row.place))
+        view = _view(row, await self.machines.place_name(row.person_id, row.place), self.machines.rest(row.place))
+        return replace(view, comparing_on=self.reconciler.deals.comparing_on(row.id))
 
     async def default_place(self, person_id: str) -> str:
         """The one connected machine, else the last one seen, else the head node."""

@@ -170,6 +170,15 @@ def end(state: JobState, reason: EndReason, *, now: datetime, problem: Problem |
     return replace(state, end_reason=reason, problem=problem, ended=now)
 
 
+def forgotten(state: JobState, *, now: datetime) -> JobState:
+    """The agent does not know the job. One that never began may still be started; other work is lost."""
+    if state.target is Target.CANCEL:
+        return end(state, EndReason.CANCELLED, now=now)
+    if state.last_event:
+        return end(state, EndReason.INTERRUPTED, now=now)
+    return state
+
+
 def apply(state: JobState, event: Event, *, now: datetime) -> JobState:
     """Takes in one event of the agent's journal. An event that was taken in before changes nothing.
 

@@ -177,6 +177,11 @@ class Machines:
         contact = self._contacts.get(place)
         return contact.rest if contact else Rest.NONE
 
+    def ready_of(self, person_id: str) -> list[str]:
+        """The person's machines where jobs may begin now."""
+        contacts = self._contacts.items()
+        return [machine_id for machine_id, one in contacts if one.person_id == person_id and self.ready(machine_id)]
+
     def people_in_contact(self) -> set[str]:
         """Everybody who has a machine with a tunnel."""
         return {contact.person_id for contact in self._contacts.values()}

@@ -34,7 +34,7 @@ from head.pool_answers import (
     checked,
     without_controls,
 )
-from ray_jobs.spec import EVENT_LIMIT, ID_PATTERN, Data, DataFacts, Event, Spec, is_ending
+from ray_jobs.spec import EVENT_LIMIT, ID_PATTERN, Data, DataFacts, Event, Work, is_ending
 
 _ID = re.compile(ID_PATTERN.strip("^$"))
 _KIB = 1024
@@ -103,7 +103,7 @@ class PoolClient:
 
     # --- jobs ---
 
-    async def start_job(self, job_id: str, spec: Spec, place: str) -> None:
+    async def start_job(self, job_id: str, spec: Work, place: str) -> None:
         """Starts it, once however often it is called. Raises JobRefused where the machine is away."""
         body = {"job_id": _id(job_id), "spec": spec.model_dump(mode="json"), "place": _id(place)}
         await self._ask("POST", "/jobs", Flag, json=body)

@@ -28,6 +28,7 @@ from head import lifecycle
 from head.api import DRAFT_DAYS, HEAD, Change, EndReason, JobStatus, Rest
 from head.changes import Changes
 from head.clock import Clock
+from head.deals import Deals
 from head.errors import HayrideError, NotFoundError
 from head.lifecycle import InvalidTransition, JobState, Target
 from head.machines import Machines
@@ -84,6 +85,7 @@ class Reconciler:
             settings=settings, store=store, pools=pools, machines=machines, changes=changes, clock=clock
         )
         self._revoke = revoke  # person's id, machine's id
+        self.deals = Deals(store=store, ready=machines.ready_of, changes=changes, clock=clock)
         self._wake = asyncio.Event()
         self._tend = asyncio.Event()
         self._followers: dict[str, asyncio.Task[None]] = {}
@@ -106,6 +108,7 @@ class Reconciler:
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
+            await self.deals.close()
 
     async def _repeat(self, step: Callable[[], Awaitable[None]], wake: asyncio.Event, *, pause: float) -> None:
         """A step that fails is logged and tried again: the loop is what everything else relies on."""
@@ -164,6 +167,7 @@ class Reconciler:
                 del self._followers[job_id]
             elif job_id not in open_jobs:
                 task.cancel()
+        self.deals.forget(open_jobs)
         self._failures = {job_id: count for job_id, count in self._failures.items() if job_id in open_jobs}
 
     def _chosen(self, jobs: list[JobRow]) -> list[JobRow]:
@@ -213,12 +217,14 @@ class Reconciler:
         if job.state.status.ended:
             return job
         if job.state.last_event == 0 and job.state.target is Target.RUN:
-            await pool.start_job(job.id, job.spec, job.place)
+            spec = await self.deals.spec(pool, job)
+            if spec is not None:  # else it was cancelled before its own agent heard of it
+                await pool.start_job(job.id, spec, job.place)
         async for event in pool.events(job.id, job.place, since=job.state.last_event):
             job = await self._change(job, partial(lifecycle.apply, event=event), events=(event,))
             if job.state.status.ended:
                 return job
-        return await self._change(await self._newest(job), _forgotten)
+        return await self._change(await self._newest(job), lifecycle.forgotten)
 
     async def _newest(self, job: JobRow) -> JobRow:
         return await self._parts.store.jobs.get(job.person_id, job.id)
@@ -251,6 +257,7 @@ class Reconciler:
     async def _cancel(self, job: JobRow) -> None:
         """Tells the agent; what comes of it arrives as an event. Told again at the next step, until it does."""
         pool = await self._parts.pools.client(job.person_id)
+        self.deals.cancel(pool, job)
         await pool.cancel_job(job.id, job.place)
 
     async def _acknowledge(self, job: JobRow) -> None:
@@ -361,12 +368,3 @@ class Reconciler:
             return transition(state, now=now) if state.status in statuses else state
 
         return only
-
-
-def _forgotten(state: JobState, *, now: datetime) -> JobState:
-    """The agent does not know the job. One that never began may still be started; other work is lost."""
-    if state.target is Target.CANCEL:
-        return lifecycle.end(state, EndReason.CANCELLED, now=now)
-    if state.last_event:
-        return lifecycle.end(state, EndReason.INTERRUPTED, now=now)
-    return state

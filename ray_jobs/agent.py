@@ -27,7 +27,7 @@ from ray_jobs.place import check_space, checked_id, disk_used, load_place
 from ray_jobs.problems import Refused
 from ray_jobs.running import Job, crash, log, ray_stream, remove_unfinished
 from ray_jobs.shelf import drop_model, manifests, rename_model
-from ray_jobs.spec import SPEC, Problem, ProblemCode, TrainSpec
+from ray_jobs.spec import WORK, Problem, ProblemCode, TrainSpec
 
 _ID_LETTERS = string.ascii_lowercase + string.digits
 _CHUNK_LIMIT = 4 * 1024 * 1024
@@ -62,7 +62,7 @@ class Agent:
         spec.
         """
         checked_id(job_id)
-        checked = SPEC.validate_python(spec)
+        checked = WORK.validate_python(spec)
         await self._recover()
         async with self._starting:
             if job_id in self.jobs:

@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
 from ray_jobs.place import Place
-from ray_jobs.spec import ExportSpec, PredictSpec, ProfileSpec, TrainSpec
+from ray_jobs.spec import CompareSpec, ExportSpec, PredictSpec, ProfileSpec, TrainSpec
 
-AnySpec = TypeVar("AnySpec", TrainSpec, PredictSpec, ProfileSpec, ExportSpec)
+AnySpec = TypeVar("AnySpec", TrainSpec, CompareSpec, PredictSpec, ProfileSpec, ExportSpec)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -21,7 +21,7 @@ from ray_jobs.order import Order
 from ray_jobs.place import Place
 from ray_jobs.problems import Refused, clip
 from ray_jobs.shortening import shortened
-from ray_jobs.spec import SPEC, Problem, ProblemCode
+from ray_jobs.spec import WORK, Problem, ProblemCode
 
 Line = dict[str, Any]
 
@@ -31,6 +31,7 @@ LOG = "log"
 #: Each has a generator function named like the kind, which takes an Order, yields Steps and returns the result.
 _MODULES = {
     "train": "ray_jobs.train",
+    "compare": "ray_jobs.train",
     "predict": "ray_jobs.predict",
     "profile": "ray_jobs.profiling",
     "export": "ray_jobs.export",
@@ -57,7 +58,7 @@ def _node_ip() -> str:
 
 
 def _steps(order: Line, place: Place) -> Iterator[Line]:
-    spec: Any = SPEC.validate_python(order["spec"])  # its kind is told by _MODULES
+    spec: Any = WORK.validate_python(order["spec"])  # its kind is told by _MODULES
     given = {name: order[name] for name in ("job_id", "model_id", "threads", "pin")}
     work = getattr(importlib.import_module(_MODULES[spec.kind]), spec.kind)
     steps = work(Order(spec=spec, place=place, **given))

@@ -6,6 +6,6 @@
 
 from ray_jobs.auto.order import AutoOrder, Found
 from ray_jobs.auto.runner import InlineRunner, RayRunner, Runner
-from ray_jobs.auto.search import repeat, search
+from ray_jobs.auto.search import compare, repeat, search
 
-__all__ = ["AutoOrder", "Found", "InlineRunner", "RayRunner", "Runner", "repeat", "search"]
+__all__ = ["AutoOrder", "Found", "InlineRunner", "RayRunner", "Runner", "compare", "repeat", "search"]

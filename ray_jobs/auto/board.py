@@ -53,6 +53,7 @@ class Entrant:
     again: dict[str, Checked] = field(default_factory=dict)  #: by part, with the rounds that the other parts found
     running: set[str] = field(default_factory=set)  #: parts
     out: bool = False  #: it failed, or was stopped; `note` says which
+    behind: bool = False  #: it was stopped because it was far behind
     note: str = ""
 
     @property
@@ -206,6 +207,12 @@ class Board:
             found.append(ensemble)
             found.sort(key=lambda line: float("inf") if line.loss is None else line.loss)
         return tuple(found[:_LINES])
+
+    def judged(self) -> tuple[Candidate, ...]:
+        """Those whose loss is known, the best first; then those that were given up because they were far behind."""
+        known = self.complete()
+        behind = [one for one in self.entrants if one.behind]
+        return tuple(self._line(one, one in known, 0.0) for one in (*known, *behind))[:_LINES]
 
     def _line(self, entrant: Entrant, finished: bool, weight: float) -> Candidate:
         loss = self.told(self.mean(entrant)) if finished else None

@@ -114,6 +114,13 @@ def suitable(order: AutoOrder) -> tuple[str, ...]:
     )
 
 
+def dealt(models: tuple[str, ...], size: Size, share: int, shares: int) -> tuple[str, ...]:
+    """One machine's share of them, dear and cheap ones mixed; the baseline, by which all are judged, is everybody's."""
+    dearest_first = sorted(models, key=lambda model: -size.seconds(model, size.rows))
+    mine = {BASELINE, *[model for model in dearest_first if model != BASELINE][share::shares]}
+    return tuple(model for model in models if model in mine)
+
+
 def simple(models: Iterable[str]) -> set[str]:
     """Those whose working a person can read."""
     return {model for model in models if TRAITS[model].simple}

@@ -30,6 +30,7 @@ class AutoOrder:
     threads: int  #: cores, for all candidates together
     budget: float  #: seconds for everything: comparing, tuning and fitting the result
     memory: int  #: bytes, of all processes together
+    compared: tuple[Candidate, ...] = ()  #: what several machines found on these rows before
     scratch: Path  #: an existing folder of this job's own, which the agent removes when the job has ended
 
 

@@ -44,6 +44,7 @@ class Means:
 
     memory: int  #: bytes, of all that runs at the same time
     slots: int  #: fits side by side
+    shorten: bool = True  #: whether fewer parts may do where there is no time for all
 
 
 class Race:
@@ -56,7 +57,7 @@ class Race:
         self, board: Board, size: Size, rows: dict[str, int], template: Fit, means: Means, tuning: Tuning | None
     ) -> None:
         self.board, self._size, self._rows, self._template = board, size, rows, template
-        self._memory, self._slots, self._tuning = means.memory, means.slots, tuning
+        self._means, self._memory, self._slots, self._tuning = means, means.memory, means.slots, tuning
         self._running: list[tuple[Entrant, str]] = []
         #: measured seconds for an estimated one, of each fit so far: what this machine makes of the estimates
         self._pace: dict[str, list[float]] = {}
@@ -73,7 +74,8 @@ class Race:
     def next(self, now: float, until: float) -> Fit | None:
         """What to begin now, with `until` as the end; None where there is nothing, or nothing yet."""
         left = until - now
-        self._shorten(left)
+        if self._means.shorten:
+            self._shorten(left)
         return (
             self._first_fit(_DEAR * left, now)
             or self._next_fit(left, now)
@@ -189,6 +191,7 @@ class Race:
         if entrant.trial is not None and self._tuning is not None:
             behind = self._tuning.hopeless(entrant)
         if behind:
+            entrant.behind = True
             self._drop(entrant, f"Given up after {len(entrant.done)} of {len(self.board.checks)} folds: behind.")
         return behind
 

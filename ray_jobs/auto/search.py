@@ -1,6 +1,7 @@
 """Auto: compare what suits the table, tune the best, combine them, all within a budget.
 
 1. The table is written once; its rows are divided into parts (ray_jobs.auto.parts).
+   Where several machines have compared the candidates on it already (`compare`), only the best of them take part.
 2. Where the budget does not pay for every candidate on all rows, all race on a sample first, and the best go on.
 3. The race and the tuning (ray_jobs.auto.race), until the time is just enough for the result.
 4. The choice (ray_jobs.auto.choice), and its fit on all rows (ray_jobs.auto.finals).
@@ -14,7 +15,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from ray_jobs.auto.board import Board, Entrant
-from ray_jobs.auto.candidates import BASELINE, WORKER, Size, simple, suitable
+from ray_jobs.auto.candidates import BASELINE, WORKER, Size, dealt, simple, suitable
 from ray_jobs.auto.choice import Choice, choose
 from ray_jobs.auto.finals import Members, fit_members
 from ray_jobs.auto.fitting import Fit
@@ -40,6 +41,9 @@ _SAMPLE_SHARE, _RESULT_SHARE = 0.25, 0.4
 _OVERHEAD = 1.5
 #: Candidates that go on from the sample; members for whose fits time is kept.
 _GO_ON, _MEMBERS = 4, 4
+#: Folds on which several machines compare: enough to say who goes on to all of them.
+_SHARED = 3
+_ELSEWHERE = "The candidates were dealt out to the machines that have this table; the best of them took part here."
 
 
 def search(order: AutoOrder, runner: Runner) -> Generator[Step, None, Found]:
@@ -51,6 +55,17 @@ def search(order: AutoOrder, runner: Runner) -> Generator[Step, None, Found]:
     with _stopped(runner):
         found: Found = yield from _Search(order, runner, begun).run()
     return found
+
+
+def compare(order: AutoOrder, share: int, shares: int, runner: Runner) -> Generator[Step, None, tuple[Candidate, ...]]:
+    """One machine's share of a comparison: the losses of every `shares`-th candidate on rows that are the same on all
+    machines, within the budget. Only those judged (Board.judged). Raises Refused(BAD_SPLIT).
+    """
+    begun = time.monotonic()
+    yield Step(name="comparing", fraction=0.0)
+    with _stopped(runner):
+        judged: tuple[Candidate, ...] = yield from _Search(order, runner, begun).share(share, shares)
+    return judged
 
 
 def repeat(order: AutoOrder, recorded: tuple[RecordedCandidate, ...], runner: Runner) -> Generator[Step, None, Found]:
@@ -100,10 +115,10 @@ class _Search:
         self.order, self.runner, self.begun = order, runner, begun
         self.end = begun + order.budget
         self.size = Size(order)
-        self.models = suitable(order)
+        self.models = _not_beaten(suitable(order), order.compared)
         self.slots = side_by_side(order, self.size, runner)
         self.template = _template(order, order.scratch / "auto", self.slots)
-        self.notes: list[str] = []
+        self.notes: list[str] = [_ELSEWHERE] if order.compared else []
         self.shown: tuple[Candidate, ...] = ()
         self.told = begun
 
@@ -120,6 +135,17 @@ class _Search:
         race.close("Not finished within the budget.")
         return (yield from self._result(race))
 
+    def share(self, share: int, shares: int) -> Generator[Step, None, tuple[Candidate, ...]]:
+        """The rows depend on nothing that is a machine's own: not on its cores, its pace or what its share is."""
+        parts = parts_of(self.order, self.size, self.models, shares)
+        sample = sample_of(self.order, self.size, self.models, parts, shares)
+        same = sample or dict(list(parts.items())[:_SHARED])
+        write_table(self.order, same, Path(self.template.folder))
+        race = self._race(same, tuned=False, shorten=False)
+        race.enter(dealt(self.models, self.size, share, shares))
+        yield from self._drive(race, lambda: self.end)
+        return race.board.judged()
+
     def _first_race(self, sample: Parts) -> Generator[Step, None, tuple[str, ...]]:
         """Who goes on from the sample: the best, and the best simple one."""
         race = self._race(sample, tuned=False)
@@ -128,18 +154,18 @@ class _Search:
         yield from self._drive(race, lambda: end)
         race.close("Not finished on the sample.")
         known = [one.model for one in race.board.complete()]
-        plain = simple(known)
-        go_on = {*known[:_GO_ON], *[model for model in known if model in plain][:1], BASELINE}
+        go_on = _go_on(known)
         rows = len(next(iter(sample.values()))[0])
         self.notes.append(f"All candidates were compared on {rows:,} rows first, and the best of them on all rows.")
         return tuple(model for model in self.models if model in go_on) if known else self.models
 
-    def _race(self, parts: Parts, *, tuned: bool) -> Race:
+    def _race(self, parts: Parts, *, tuned: bool, shorten: bool = True) -> Race:
         checks = {name: check for name, (_, check) in parts.items()}
         board = Board(self.order.task, checks, self.order.values, BASELINE)
         tuning = Tuning(board, self.order.seed) if tuned else None
         rows = {name: len(fit) for name, (fit, _) in parts.items()}
-        return Race(board, self.size, rows, self.template, Means(memory=self.order.memory, slots=self.slots), tuning)
+        means = Means(memory=self.order.memory, slots=self.slots, shorten=shorten)
+        return Race(board, self.size, rows, self.template, means, tuning)
 
     def _drive(self, race: Race, until: Callable[[], float]) -> Generator[Step, None, None]:
         """Fits what the race plans, until it plans nothing more or the time is over."""
@@ -213,10 +239,30 @@ class _Search:
         notes = (choice.reason, *self.notes, *members.notes)
         return Found(
             model=members.model(),
-            leaderboard=race.board.lines(weights, ensemble),
+            leaderboard=self._with_beaten(race.board.lines(weights, ensemble)),
             recorded=recorded,
             notes=tuple(dict.fromkeys(notes)),
         )
+
+    def _with_beaten(self, lines: tuple[Candidate, ...]) -> tuple[Candidate, ...]:
+        """The leaderboard with those that others were better than elsewhere."""
+        beaten = [line for line in self.order.compared if line.model not in self.models]
+        return tuple(sorted((*lines, *beaten), key=lambda line: float("inf") if line.loss is None else line.loss))
+
+
+def _go_on(known: Sequence[str]) -> set[str]:
+    """Of models by their loss: the best, the best simple one, and what all are judged by."""
+    plain = simple(known)
+    return {*known[:_GO_ON], *[model for model in known if model in plain][:1], BASELINE}
+
+
+def _not_beaten(models: tuple[str, ...], compared: Sequence[Candidate]) -> tuple[str, ...]:
+    """The best of what was compared elsewhere, and what nobody compared."""
+    judged = sorted((line.loss, line.model) for line in compared if line.loss is not None)
+    if not judged:
+        return models
+    go_on = _go_on([model for _, model in judged]) | (set(models) - {line.model for line in compared})
+    return tuple(model for model in models if model in go_on)
 
 
 def side_by_side(order: AutoOrder, size: Size, runner: Runner) -> int:

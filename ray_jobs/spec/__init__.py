@@ -10,6 +10,7 @@ from ray_jobs.spec.data import Data, PathData, Patterns, PredictData, RowsData, 
 from ray_jobs.spec.events import (
     EVENT,
     SPEC,
+    WORK,
     Accepted,
     Cancelled,
     Completed,
@@ -24,6 +25,7 @@ from ray_jobs.spec.events import (
 from ray_jobs.spec.models import Family, ModelDescription, ParameterDescription
 from ray_jobs.spec.names import MODEL_NAME_LIMIT, clean_name, made_name, name_key
 from ray_jobs.spec.orders import (
+    CompareSpec,
     ExportSpec,
     FileSplit,
     GroupSplit,
@@ -35,10 +37,12 @@ from ray_jobs.spec.orders import (
     Split,
     TimeSplit,
     TrainSpec,
+    Work,
 )
 from ray_jobs.spec.problems import Problem, ProblemCode
 from ray_jobs.spec.results import (
     Candidate,
+    CompareResult,
     ExportResult,
     FileNames,
     Leaderboard,
@@ -56,11 +60,14 @@ __all__ = [
     "ID_PATTERN",
     "MODEL_NAME_LIMIT",
     "SPEC",
+    "WORK",
     "Accepted",
     "Cancelled",
     "Candidate",
     "ColumnFacts",
     "ColumnProfile",
+    "CompareResult",
+    "CompareSpec",
     "Completed",
     "Data",
     "DataFacts",
@@ -113,6 +120,7 @@ __all__ = [
     "UploadData",
     "Warnings",
     "Whole",
+    "Work",
     "clean_name",
     "is_ending",
     "made_name",

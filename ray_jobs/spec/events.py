@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from pydantic import Field, TypeAdapter
 
 from ray_jobs.spec.base import Frozen, Metrics, Name
-from ray_jobs.spec.orders import Spec
+from ray_jobs.spec.orders import Spec, Work
 from ray_jobs.spec.problems import Problem
 from ray_jobs.spec.results import Leaderboard, Result
 
@@ -67,6 +67,7 @@ Event = Annotated[
 
 EVENT: TypeAdapter[Event] = TypeAdapter(Event)
 SPEC: TypeAdapter[Spec] = TypeAdapter(Spec)
+WORK: TypeAdapter[Work] = TypeAdapter(Work)
 
 
 def is_ending(event: Event) -> bool:

@@ -8,6 +8,7 @@ from pydantic import Field
 
 from ray_jobs.spec.base import Frozen, Id, Name, Task, most
 from ray_jobs.spec.data import Data, Patterns, PredictData
+from ray_jobs.spec.results import Leaderboard
 
 _Integer = Annotated[int, Field(ge=-(2**63), lt=2**63)]
 #: One layer of a network, say: a flat object of plain values.
@@ -68,12 +69,27 @@ class TrainSpec(Frozen):
     folds: int = Field(default=0, ge=0, le=20)  #: 2 or more: cross-validation besides, mean and spread are told
     budget: int = Field(default=120, ge=5, le=86400)  #: seconds that auto may compare and tune
     repeats: Id | None = None  #: auto again as this model's recorded candidates and rounds, without a clock
+    compared: Leaderboard = ()  #: what several machines found of auto's candidates on the same table before
     memory: int | None = Field(
         default=None, ge=100 * 2**20, lt=2**63
     )  #: bytes that the job may use; None: what is free
     name: Name = ""  #: of the model; the same name again is its next version; "": made from target and model
     seed: int = Field(default=0, ge=0, lt=2**31)
     time_limit: _TimeLimit = 600  #: seconds
+
+
+class CompareSpec(Frozen):
+    """One machine's share of what auto compares: nobody asks for it, the head deals a training out. Nothing is kept."""
+
+    kind: Literal["compare"] = "compare"
+    training: TrainSpec  #: of auto; its budget is what this share may take
+    share: int = Field(ge=0, lt=100)  #: which of them, from 0
+    shares: int = Field(ge=1, le=100)
+    time_limit: _TimeLimit = 600  #: seconds
+
+    @property
+    def data(self) -> Data:
+        return self.training.data
 
 
 class PredictSpec(Frozen):
@@ -106,4 +122,7 @@ class ExportSpec(Frozen):
     time_limit: _TimeLimit = 300  #: seconds
 
 
+#: What people ask for.
 Spec = Annotated[TrainSpec | PredictSpec | ProfileSpec | ExportSpec, Field(discriminator="kind")]
+#: What an agent does.
+Work = Annotated[TrainSpec | CompareSpec | PredictSpec | ProfileSpec | ExportSpec, Field(discriminator="kind")]

@@ -65,6 +65,15 @@ class TrainResult(Frozen):
     peak_memory: Whole = 0  #: bytes of the job's processes together
 
 
+class CompareResult(Frozen):
+    """What one machine's share of auto's candidates came to on the training rows."""
+
+    kind: Literal["compare"] = "compare"
+    data_hash: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]  #: of the table, as manifests have it
+    #: only those judged: with a loss, the best first; without one where it was given up because it was far behind
+    leaderboard: Leaderboard
+
+
 class PredictResult(Frozen):
     """Predictions written beside the model."""
 
@@ -103,4 +112,6 @@ class ExportResult(Frozen):
     warnings: Warnings = ()
 
 
-Result = Annotated[TrainResult | PredictResult | ProfileResult | ExportResult, Field(discriminator="kind")]
+Result = Annotated[
+    TrainResult | CompareResult | PredictResult | ProfileResult | ExportResult, Field(discriminator="kind")
+]

@@ -12,11 +12,12 @@ import numpy as np
 import pandas as pd
 
 from ray_jobs.absent import recoded, spread
-from ray_jobs.auto import AutoOrder, Found, InlineRunner, RayRunner, Runner, repeat, search
+from ray_jobs.auto import AutoOrder, Found, InlineRunner, RayRunner, Runner, compare, repeat, search
 from ray_jobs.catalogue import Entry, Parameters, Step, Training
 from ray_jobs.evaluation import classification_metrics, regression_metrics
 from ray_jobs.models import FittedModel
 from ray_jobs.problems import Refused
+from ray_jobs.spec import Candidate
 from ray_jobs.splitting import Positions, RowKeys, divides, folds
 from ray_jobs.store import ModelStore
 from ray_jobs.train.learned import Values
@@ -53,6 +54,25 @@ def fit_entry(
 
 def find_best(order: TrainOrder, prepared: Prepared, threads: int, memory: int) -> Generator[Step, None, Found]:
     """Auto: compares, tunes and combines within the spec's budget; or makes a recorded model again."""
+    asked, notes = _auto_order(order, prepared, threads, memory)
+    runner = _runner(order, threads)
+    if order.spec.repeats:
+        recorded = ModelStore(order.place.models).manifest(order.spec.repeats).recorded
+        return (yield from repeat(asked, recorded, runner))
+    found = yield from search(asked, runner)
+    return replace(found, notes=(*found.notes, *notes))
+
+
+def compare_share(
+    order: TrainOrder, prepared: Prepared, memory: int, share: int, shares: int
+) -> Generator[Step, None, tuple[Candidate, ...]]:
+    """Auto's candidates that are this machine's share, compared within the spec's budget."""
+    asked, _ = _auto_order(order, prepared, order.threads, memory)
+    return (yield from compare(asked, share, shares, _runner(order, order.threads)))
+
+
+def _auto_order(order: TrainOrder, prepared: Prepared, threads: int, memory: int) -> tuple[AutoOrder, tuple[str, ...]]:
+    """And notes for the person."""
     scratch = order.place.job(order.job_id) / "unfinished-auto"
     scratch.mkdir(mode=0o700, parents=True, exist_ok=True)
     keys, notes = prepared.train_keys, tuple[str, ...]()
@@ -69,14 +89,10 @@ def find_best(order: TrainOrder, prepared: Prepared, threads: int, memory: int) 
         threads=threads,
         budget=order.spec.budget,
         memory=memory,
+        compared=order.spec.compared,
         scratch=scratch,
     )
-    runner = _runner(order, threads)
-    if order.spec.repeats:
-        recorded = ModelStore(order.place.models).manifest(order.spec.repeats).recorded
-        return (yield from repeat(asked, recorded, runner))
-    found = yield from search(asked, runner)
-    return replace(found, notes=(*found.notes, *notes))
+    return asked, notes
 
 
 def _runner(order: TrainOrder, threads: int) -> Runner:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+from bot import results
 from head.api import (
     EndReason,
     JobRefused,
@@ -367,6 +368,15 @@ async def test_progress_is_sparse_and_the_end_is_always_told(tmp_path: Path) -> 
         assert 2 <= len([line for line in printed.splitlines() if line.startswith("…")]) <= 5
         chat.head.finish(chat.job().id, trained())
         await until(lambda: "Accuracy 0.861" in chat.out.getvalue())
+
+
+async def test_a_search_that_is_dealt_out_says_to_whom(tmp_path: Path) -> None:
+    async with terminal(tmp_path) as chat:
+        await _start(chat)
+        chat.head.set_job(chat.job().id, status=JobStatus.DISPATCHED, comparing_on=("laptop", "desk"))
+        await until(lambda: "is compared on laptop, desk" in chat.out.getvalue())
+        card = results.card(chat.job(), chat.head.clock.now())
+        assert "laptop, desk have this table: each compares a share of the models first." in card.text
 
 
 async def test_after_a_restart_cards_go_on_and_an_end_that_was_not_told_is_told_once(tmp_path: Path) -> None:
