@@ -220,6 +220,8 @@ RESULTS = (
     N_("{n} models combined were better than the best alone."),
     N_("{model} was chosen: nothing more complicated was better by more than chance."),
     N_("All candidates were compared on {n} rows first, and the best of them on all rows."),
+    N_("The candidates were dealt out to the machines that have this table; the best of them took part here."),
+    N_("The table is too large to compare models on it in memory."),
     N_("Read in batches; learned from all {n} training rows."),
     N_(
         "The table does not fit in memory: {model} learned from {n} of the {n2} training rows, chosen at random from "
