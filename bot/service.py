@@ -13,6 +13,7 @@ from bot.chat import Chat
 from bot.door import Door, Undeliverable
 from bot.joins import Joins
 from bot.language import language_of, speaking
+from bot.machine_news import MachineNews
 from bot.messages import Incoming
 from bot.outbox import Outbox
 from bot.router import Router
@@ -30,6 +31,7 @@ class Bot:
         self.router = Router(train_limit=settings.train_time_limit, predict_limit=settings.predict_time_limit)
         self.cards = Cards(api, clock, settings.files, self._door)
         self.joins = Joins(api, clock, self._outbox)
+        self._news = MachineNews(api, clock, self._outbox)
         self._doors: dict[str, tuple[Door, Outbox]] = {}
         self._turns: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
         self._tasks: set[asyncio.Task[None]] = set()
@@ -52,6 +54,7 @@ class Bot:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
         await self.joins.close()
+        await self._news.close()
         for _, outbox in self._doors.values():
             await outbox.close()
 
@@ -137,6 +140,7 @@ class Bot:
                     await self.joins.offer_changed(change.person_id, change.offer_id)
                 if change.machine_id:
                     await self.joins.machine_changed(change.person_id, change.machine_id)
+                    self._news.changed(change.person_id, change.machine_id)
         except Exception:
             logger.exception("a change could not be shown")
 
