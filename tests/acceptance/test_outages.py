@@ -19,7 +19,7 @@ from tests.support.world import LATE, World, until
 OUTAGE = 90.0
 #: Seconds that both jobs take side by side: through the outage and both kills, with a margin.
 NEEDED = 190.0
-#: Of the first probe, which runs alone; and how long the next ones take at least: the second is started while the first
+#: Of the first probes, which run alone; and how long the next ones take at least: the second is started while the first
 #: still runs, or the buttons of its result would be pressed for those of the second's form.
 _PROBE_TREES, _PROBE_SECONDS = 100, 20.0
 
@@ -69,7 +69,8 @@ def assert_in_order_and_once_each(events: list[Event]) -> None:
 
 def trees_for(home: Home, table: Path, seconds: float) -> int:
     """How many trees take that long here, by growing some on both machines at once, as the jobs will."""
-    alone = training_times(home, table, _PROBE_TREES, "laptop")[0]
+    # One after the other, so that the next ones' forms find both machines with their libraries loaded.
+    alone, _ = (training_times(home, table, _PROBE_TREES, place)[0] for place in ("laptop", "desk"))
     trees = round(_PROBE_TREES * _PROBE_SECONDS / alone)
     together = min(training_times(home, table, trees, "laptop", "desk"))
     return min(10_000, round(trees * seconds / together))
