@@ -18,7 +18,7 @@ from tests.support.world import LATE, World, until
 #: Seconds. With Ray's own defaults a node that is silent for 45 to 63 s is dead, and its jobs with it.
 OUTAGE = 90.0
 #: Seconds that both jobs take side by side: through the outage and both kills, with a margin.
-NEEDED = 190.0
+NEEDED = 230.0
 #: Of the first probes, which run alone; and how long the next ones take at least: the second is started while the first
 #: still runs, or the buttons of its result would be pressed for those of the second's form.
 _PROBE_TREES, _PROBE_SECONDS = 100, 20.0
