@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Protocol
+from typing import Protocol, TypedDict, Unpack
 
 #: What a person may choose; "" leaves it to the door.
 LANGUAGES = ("", "en", "pt")
@@ -27,6 +27,14 @@ class Person:
     speaks: str = ""  #: what their Telegram said last, as an IETF code ("pt-BR"); "" where it does not say
     machine_news: bool = True  #: is told, without a sound, when a machine comes or goes
     keep_uploads: bool = False  #: sent files outlive the jobs that used them
+
+
+class Preferences(TypedDict, total=False):
+    """What a person may change of themselves; named as in Person."""
+
+    language: str
+    machine_news: bool
+    keep_uploads: bool
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,14 +69,7 @@ class Belongings(Protocol):
     async def drop_template(self, person_id: str, template_id: str) -> None:
         """Does nothing where it is gone already."""
 
-    async def prefer(
-        self,
-        person_id: str,
-        *,
-        language: str | None = None,
-        machine_news: bool | None = None,
-        keep_uploads: bool | None = None,
-    ) -> Person:
+    async def prefer(self, person_id: str, **changes: Unpack[Preferences]) -> Person:
         """Changes what is given. Raises RefusedError for a language that is not among `LANGUAGES`."""
 
     async def export(self, person_id: str) -> bytes:

@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Collection
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
-from typing import TextIO
+from typing import TextIO, Unpack
 
 from head.admin_api import AccessRequest, PoolView, UserView
 from head.admission import Admission
@@ -34,6 +34,7 @@ from head.api import (
     UploadView,
     Webhook,
 )
+from head.belongings import Preferences
 from head.changes import Changes
 from head.clock import Clock
 from head.errors import RefusedError
@@ -217,19 +218,10 @@ class ControlPlane:
     async def group_allowed(self, chat_id: str) -> bool:
         return await self.store.groups.allowed(chat_id)
 
-    async def prefer(
-        self,
-        person_id: str,
-        *,
-        language: str | None = None,
-        machine_news: bool | None = None,
-        keep_uploads: bool | None = None,
-    ) -> Person:
-        if language is not None and language not in LANGUAGES:
+    async def prefer(self, person_id: str, **changes: Unpack[Preferences]) -> Person:
+        if changes.get("language", "") not in LANGUAGES:
             raise RefusedError("I do not speak that language.", remedy="Choose English or Portuguese.")
-        person = await self.store.people.prefer(
-            person_id, language=language, machine_news=machine_news, keep_uploads=keep_uploads
-        )
+        person = await self.store.people.prefer(person_id, **changes)
         self.reconciler.wake()
         return person
 

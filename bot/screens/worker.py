@@ -80,9 +80,7 @@ async def _list(chat: Chat) -> None:
 
 async def show(chat: Chat, machine_id: str) -> None:
     """One machine's card."""
-    machine = await places.machine(chat, machine_id)
-    if machine is None:
-        await _gone(chat)
+    if (machine := await _mine(chat, machine_id)) is None:
         return
     back: Row = (Button(label=tr("All machines"), callback=pack(Verb.OPEN, "worker")),)
     await chat.show(Message(text=_machine(chat, machine), rows=(*_buttons(machine), back)))
@@ -117,20 +115,34 @@ async def rest(chat: Chat, machine_id: str, choice: str) -> None:
 
 async def drain(chat: Chat, machine_id: str) -> None:
     """Asks, and says what drains."""
-    machine = await places.machine(chat, machine_id)
-    if machine is None:
-        await _gone(chat)
+    if (machine := await _mine(chat, machine_id)) is None:
         return
     name = clip(machine.name, 30)
-    question = lines(
+    yes = Button(label=tr("Yes, drain {name}", name=name), callback=pack(Verb.REST, machine.id, 0, "leave"))
+    question = (
         fill("Drain <b>{name}</b>? No new job begins there; what runs there ends first.", name=name),
         fill("Then it leaves your pool, as if you had revoked it; jobs that still wait for it end with that."),
         fill("Files and models on it stay on it. Until it has left, Resume takes this back."),
-        await _last(chat),
     )
-    yes = Button(label=tr("Yes, drain {name}", name=name), callback=pack(Verb.REST, machine.id, 0, "leave"))
+    await _ask(chat, name, yes, *question)
+
+
+async def doubt(chat: Chat, machine_id: str) -> None:
+    """Asks, and names what would go."""
+    if (machine := await _mine(chat, machine_id)) is None:
+        return
+    name = clip(machine.name, 30)
+    yes = Button(label=tr("Yes, revoke {name}", name=name), callback=pack(Verb.REVOKE, machine.id))
+    question = (
+        fill("Revoke <b>{name}</b>? It is cut off at once, and its open jobs end.", name=name),
+        fill("Files and models on it stay on it. To use it again, /connect it again."),
+    )
+    await _ask(chat, name, yes, *question)
+
+
+async def _ask(chat: Chat, name: str, yes: Button, *question: Html) -> None:
     keep = Button(label=tr("Keep {name}", name=name), callback=pack(Verb.OPEN, "worker"))
-    await chat.show(Message(text=question, rows=((yes,), (keep,))))
+    await chat.show(Message(text=lines(*question, await _last(chat)), rows=((yes,), (keep,))))
 
 
 async def _last(chat: Chat) -> Html | None:
@@ -140,32 +152,21 @@ async def _last(chat: Chat) -> Html | None:
     return fill("It is your last machine: files and models of yours on the server are deleted.")
 
 
+async def _mine(chat: Chat, machine_id: str) -> MachineView | None:
+    """The person's machine; that one is gone is told, with those that are left."""
+    machine = await places.machine(chat, machine_id)
+    if machine is None:
+        await _gone(chat)
+    return machine
+
+
 async def _gone(chat: Chat) -> None:
     await chat.alert("That machine is gone already.")
     await open(chat, "")
 
 
-async def doubt(chat: Chat, machine_id: str) -> None:
-    """Asks, and names what would go."""
-    machine = await places.machine(chat, machine_id)
-    if machine is None:
-        await _gone(chat)
-        return
-    name = clip(machine.name, 30)
-    question = lines(
-        fill("Revoke <b>{name}</b>? It is cut off at once, and its open jobs end.", name=name),
-        fill("Files and models on it stay on it. To use it again, /connect it again."),
-        await _last(chat),
-    )
-    yes = Button(label=tr("Yes, revoke {name}", name=name), callback=pack(Verb.REVOKE, machine.id))
-    keep = Button(label=tr("Keep {name}", name=name), callback=pack(Verb.OPEN, "worker"))
-    await chat.show(Message(text=question, rows=((yes,), (keep,))))
-
-
 async def revoke(chat: Chat, machine_id: str) -> None:
-    machine = await places.machine(chat, machine_id)
-    if machine is None:
-        await _gone(chat)
+    if (machine := await _mine(chat, machine_id)) is None:
         return
     await chat.api.revoke(chat.person.id, machine_id)
     await chat.show(fill("<b>{name}</b> is cut off. To use it again, /connect it.", name=clip(machine.name, 40)))

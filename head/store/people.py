@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import Unpack
 
 from sqlalchemy import Row, Select, case, delete, func, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from head.admin_api import AccessRequest, UserView
 from head.api import JobStatus, Person
+from head.belongings import Preferences
 from head.clock import Clock
 from head.errors import NotFoundError, RefusedError
 from head.identity import new_id
@@ -142,21 +144,12 @@ class People:
             await _row(session, person_id)
             return _user((await session.execute(_with_jobs().where(PersonTable.id == person_id))).one())
 
-    async def prefer(
-        self,
-        person_id: str,
-        *,
-        language: str | None = None,
-        machine_news: bool | None = None,
-        keep_uploads: bool | None = None,
-    ) -> Person:
+    async def prefer(self, person_id: str, **changes: Unpack[Preferences]) -> Person:
         """Changes what is given. Raises NotFoundError."""
-        given = {"language": language, "machine_news": machine_news, "keep_uploads": keep_uploads}
         async with self.database.write() as session:
             row = await _row(session, person_id)
-            for name, value in given.items():
-                if value is not None:
-                    setattr(row, name, value)
+            for name, value in changes.items():
+                setattr(row, name, value)
             return _person(row)
 
     async def begin_erasing(self, person_id: str) -> None:

@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator, Collection, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Unpack
 
 from head.api import (
     DRAFT_DAYS,
@@ -51,6 +51,7 @@ from head.api import (
     TrainSpec,
     UploadView,
 )
+from head.belongings import Preferences
 from head.data_places import look
 from ray_jobs.spec import ColumnFacts
 from tests.support.in_memory_admission import InMemoryAdmission
@@ -95,18 +96,9 @@ class InMemoryHead(InMemoryAdmission):
             raise NotFoundError("There is no such person.")
         return self.people[person_id]
 
-    async def prefer(
-        self,
-        person_id: str,
-        *,
-        language: str | None = None,
-        machine_news: bool | None = None,
-        keep_uploads: bool | None = None,
-    ) -> Person:
-        if language not in (None, *LANGUAGES):
+    async def prefer(self, person_id: str, **changes: Unpack[Preferences]) -> Person:
+        if changes.get("language", "") not in LANGUAGES:
             raise RefusedError("I do not speak that language.")
-        given = {"language": language, "machine_news": machine_news, "keep_uploads": keep_uploads}
-        changes: dict[str, Any] = {name: value for name, value in given.items() if value is not None}
         self.people[person_id] = replace(self.people[person_id], **changes)
         return self.people[person_id]
 
