@@ -12,17 +12,16 @@ from typing import ClassVar, Generic, TypeVar
 
 from pydantic import ValidationError
 
-from bot import amounts, errors, places, words
+from bot import errors, places, words
 from bot.arguments import seconds
-from bot.callbacks import Callback, Verb, pack
+from bot.callbacks import Callback, Verb
 from bot.chat import Chat
 from bot.form import Form, Trouble
-from bot.html import Html, clip, fill, lines, text
+from bot.html import Html, clip, fill, text
 from bot.language import tr
-from bot.machine_words import heard
-from bot.messages import Button, Message, Row
 from bot.recipes import PredictRecipe, TrainRecipe
 from bot.results import place_title
+from bot.screens.form_card import FormCard, Option
 from head.api import (
     HEAD,
     Data,
@@ -38,10 +37,6 @@ from head.api import (
 )
 
 F = TypeVar("F", bound=Form)
-
-#: Answers offered as buttons at once; the rest can be typed.
-MOST_OPTIONS = 24
-Option = tuple[str, str]  #: a button's label, and the text that pressing it stands for
 
 
 class FormScreen(ABC, Generic[F]):
@@ -351,67 +346,14 @@ class FormScreen(ABC, Generic[F]):
     def _with(self, form: F, **changes: object) -> F:
         return form.model_copy(update=changes)
 
-    # --- the card ---
-
     async def _show(self, chat: Chat, draft: Draft, form: F) -> None:
         question, options = await self.question(chat, form, draft.asking) if draft.asking else (None, [])
-        card = lines(
-            fill("<b>{heading}</b>", heading=tr(self.heading)),
-            *self._data_lines(form),
-            *self.body(form),
-            *self._warnings(form),
-            lines(Html(""), form.trouble.text) if form.trouble is not None else None,
-            lines(Html(""), question) if question is not None else None,
-        )
-        blank = form.data is None and await chat.api.last_run(chat.person.id, self.kind) is not None
-        last = Button(label=tr("Same as last time"), callback=pack(Verb.LAST, draft.id, draft.revision))
-        rows = self._rows(draft, form, options)
-        await chat.show(Message(text=card, rows=(rows[0], (last,), *rows[1:]) if blank else rows))
-
-    def _data_lines(self, form: F) -> list[Html]:
-        if form.data is None:
-            return [fill("Data: not chosen yet")]
-        where = place_title(form.place, form.place_name)
-        data = fill("Data: <code>{file}</code>", file=clip(form.file, 300))
-        shown = [fill("{data} on {where}", data=data, where=where) if form.place else data]
-        if form.facts is not None:
-            facts = form.facts
-            rows = amounts.plural(facts.rows, "{n} row", "{n} rows")
-            columns = amounts.plural(len(facts.columns), "{n} column", "{n} columns")
-            shown.append(text(f"{rows}, {columns}, {amounts.size(facts.bytes)}"))
-        if form.away:
-            shown.append(
-                fill("📡 {where} is away. The job can wait until it is back; the file is looked at then.", where=where)
-            )
-        return shown
-
-    def _warnings(self, form: F) -> list[Html]:
-        if form.facts is None:
-            return []
-        return [fill("⚠️ {warning}", warning=clip(heard(warning), 200)) for warning in form.facts.warnings[:5]]
-
-    def _rows(self, draft: Draft, form: F, options: list[Option]) -> tuple[Row, ...]:
-        run = tr("Run when {name} is back", name=clip(form.place_name, 20)) if form.away else tr("Run")
-        cancel = Button(label=tr("Cancel"), callback=pack(Verb.DROP, draft.id, draft.revision))
-        rows: list[Row] = [(Button(label=run, callback=pack(Verb.RUN, draft.id, draft.revision)),)]
-        if draft.asking:
-            picks = [
-                Button(label=clip(label, 40), callback=pack(Verb.PICK, draft.id, draft.revision, str(index)))
-                for index, (label, _) in enumerate(options[:MOST_OPTIONS])
-            ]
-            rows += _in_rows(picks, 2)
-            back = Button(label=tr("Back"), callback=pack(Verb.EDIT, draft.id, draft.revision, "form"))
-            return (*rows, (back, cancel))
-        edits = [
-            Button(label=tr(label), callback=pack(Verb.EDIT, draft.id, draft.revision, name))
-            for name, label in self.fields
-        ]
-        keep = Button(label=tr("Save as template"), callback=pack(Verb.SAVE, draft.id, draft.revision))
-        return (*rows, *_in_rows(edits, 3), (cancel, keep))
-
-
-def _in_rows(buttons: list[Button], width: int) -> list[Row]:
-    return [tuple(buttons[start : start + width]) for start in range(0, len(buttons), width)]
+        again = form.data is None and await chat.api.last_run(chat.person.id, self.kind) is not None
+        card = FormCard(
+            draft=draft, form=form, heading=self.heading, body=self.body(form), fields=self.fields, question=question,
+            options=options, again=again,
+        )  # fmt: skip
+        await chat.show(card.message())
 
 
 def with_limit(answer: str) -> int | None:

@@ -15,7 +15,8 @@ from bot.messages import Button, Message
 from bot.named_models import SEARCHED, called, find, first_of, last_of
 from bot.recipes import PredictRecipe, TrainRecipe
 from bot.results import headline, place_title
-from bot.screens.form_screen import FormScreen, Option, with_limit
+from bot.screens.form_card import Option
+from bot.screens.form_screen import FormScreen, with_limit
 from head.api import ModelView, Spec, UploadData
 from head.api import PredictSpec as Predict
 

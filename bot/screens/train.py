@@ -13,7 +13,8 @@ from bot.language import N_, tr
 from bot.machine_words import heard
 from bot.recipes import PredictRecipe, TrainRecipe
 from bot.results import model_title
-from bot.screens.form_screen import MOST_OPTIONS, FormScreen, Option, with_limit
+from bot.screens.form_card import MOST_OPTIONS, Option
+from bot.screens.form_screen import FormScreen, with_limit
 from head.api import (
     AUTO,
     CATALOGUE,
