@@ -6,24 +6,21 @@ from __future__ import annotations
 
 import json
 import secrets
-from collections.abc import AsyncIterator, Collection, Mapping
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 from typing import Unpack
 
 from head.api import (
-    DRAFT_DAYS,
     HEAD,
     LANGUAGES,
-    TEMPLATE_NAME_LIMIT,
     UPLOAD_LIMIT,
     Change,
     Data,
     DataFacts,
     DataPlaces,
     DataRefused,
-    Draft,
     EndReason,
     ExportSpec,
     HayrideError,
@@ -46,7 +43,6 @@ from head.api import (
     Rest,
     Result,
     Spec,
-    Template,
     TrainResult,
     TrainSpec,
     UploadView,
@@ -55,6 +51,7 @@ from head.belongings import Preferences
 from head.data_places import look
 from ray_jobs.spec import ColumnFacts
 from tests.support.in_memory_admission import InMemoryAdmission
+from tests.support.in_memory_belongings import InMemoryBelongings
 
 COMMAND = "curl -fsSL 'https://hayride.example.org/worker' | python3 - --token=" + "t" * 43
 
@@ -71,23 +68,17 @@ CHURN = Table(columns={"age": 60, "plan": 3, "months": 40, "churned": 2}, rows=7
 
 
 @dataclass(kw_only=True)
-class InMemoryHead(InMemoryAdmission):
+class InMemoryHead(InMemoryAdmission, InMemoryBelongings):
     joining_enabled: bool = True
     files: dict[str, Table | Problem | HayrideError] = field(default_factory=dict)  #: by path or upload's name
     #: by machine's id, where not all machines have the same files
     files_on: dict[str, dict[str, Table | Problem | HayrideError]] = field(default_factory=dict)
     job_files: dict[tuple[str, str], bytes] = field(default_factory=dict)
-    _arrived: set[str] = field(default_factory=set)
     _machines: dict[str, tuple[str, MachineView]] = field(default_factory=dict)
     _requests: dict[tuple[str, str], str] = field(default_factory=dict)
     _models: dict[str, tuple[str, ModelView]] = field(default_factory=dict)
     _uploads: list[tuple[str, UploadView]] = field(default_factory=list)
     _offers: dict[str, tuple[str, JoinOffer, str]] = field(default_factory=dict)
-    _drafts: dict[str, tuple[str, Draft]] = field(default_factory=dict)
-    _saved: dict[str, datetime] = field(default_factory=dict)
-    _templates: dict[str, tuple[str, Template]] = field(default_factory=dict)
-    _cards: dict[tuple[str, str], int] = field(default_factory=dict)
-    _carded: dict[tuple[str, str], str] = field(default_factory=dict)
 
     # --- people ---
 
@@ -256,34 +247,6 @@ class InMemoryHead(InMemoryAdmission):
 
     # --- what the chat keeps ---
 
-    async def seen(self, names: Collection[str]) -> set[str]:
-        return self._arrived & set(names)
-
-    async def note_seen(self, names: Collection[str]) -> None:
-        self._arrived |= set(names)
-
-    async def save_draft(self, person_id: str, draft: Draft) -> Draft:
-        if draft.id in self._drafts and self._drafts[draft.id][0] != person_id:
-            raise NotFoundError("That form is gone.", remedy="Start it again.")
-        self._drafts.pop(draft.id, None)
-        self._drafts[draft.id] = (person_id, draft)
-        self._saved[draft.id] = self.clock.now()
-        return draft
-
-    async def draft(self, person_id: str, draft_id: str) -> Draft:
-        owner, draft = self._drafts.get(draft_id, ("", None))
-        if draft is None or owner != person_id:
-            raise NotFoundError("That form is gone.", remedy="Start it again.")
-        return draft
-
-    async def active_draft(self, person_id: str, chat_id: str) -> Draft | None:
-        mine = [draft for owner, draft in self._drafts.values() if owner == person_id and draft.chat_id == chat_id]
-        return next((draft for draft in reversed(mine) if not draft.paused), None)
-
-    async def drop_draft(self, person_id: str, draft_id: str) -> None:
-        if self._drafts.get(draft_id, ("", None))[0] == person_id:
-            del self._drafts[draft_id]
-
     async def export(self, person_id: str) -> bytes:
         jobs = [{"id": job.id} for job in self._jobs.values() if job.person_id == person_id]
         return json.dumps({"person": {"id": person_id}, "jobs": jobs}).encode()
@@ -302,53 +265,6 @@ class InMemoryHead(InMemoryAdmission):
         self.people[person_id] = replace(person, language="", speaks="", machine_news=True, keep_uploads=False)
         if not (person.admin or person.admitted):
             del self.people[person_id]
-
-    async def last_run(self, person_id: str, kind: str) -> Draft | None:
-        mine = [draft for owner, draft in self._drafts.values() if owner == person_id and draft.kind == kind]
-        return next((draft for draft in reversed(mine) if draft.fields.get("job")), None)
-
-    async def expired_drafts(self) -> list[tuple[str, Draft]]:
-        before = self.clock.now() - timedelta(days=DRAFT_DAYS)
-        return [self._drafts[id] for id, saved in self._saved.items() if saved < before and id in self._drafts]
-
-    async def add_template(self, person_id: str, *, name: str, kind: str, fields: dict[str, object]) -> Template:
-        name = self._free_name(person_id, name, "")
-        template = Template(id=_id(), name=name, kind=kind, fields=fields, created=self.clock.now())
-        self._templates[template.id] = (person_id, template)
-        return template
-
-    async def templates(self, person_id: str, *, limit: int = 8, offset: int = 0) -> list[Template]:
-        mine = [template for owner, template in reversed(self._templates.values()) if owner == person_id]
-        return mine[offset : offset + limit]
-
-    async def template(self, person_id: str, template_id: str) -> Template:
-        owner, template = self._templates.get(template_id, ("", None))
-        if template is None or owner != person_id:
-            raise NotFoundError("You have no such template.", remedy="/templates lists yours.")
-        return template
-
-    async def rename_template(self, person_id: str, template_id: str, name: str) -> Template:
-        template = await self.template(person_id, template_id)
-        template = replace(template, name=self._free_name(person_id, name, template_id))
-        self._templates[template_id] = (person_id, template)
-        return template
-
-    async def drop_template(self, person_id: str, template_id: str) -> None:
-        if self._templates.get(template_id, ("", None))[0] == person_id:
-            del self._templates[template_id]
-
-    def _free_name(self, person_id: str, name: str, besides: str) -> str:
-        name = " ".join(name.split())
-        others = [it.name for owner, it in self._templates.values() if owner == person_id and it.id != besides]
-        if not 1 <= len(name) <= TEMPLATE_NAME_LIMIT or name.casefold() in map(str.casefold, others):
-            raise RefusedError("That is no free name.", remedy="Choose another.")
-        return name
-
-    async def save_card(self, person_id: str, *, chat_id: str, subject: str, message_id: int) -> None:
-        self._cards[chat_id, subject], self._carded[chat_id, subject] = message_id, person_id
-
-    async def cards(self, subject: str) -> list[tuple[str, int]]:
-        return [(chat_id, id) for (chat_id, shown), id in self._cards.items() if shown == subject]
 
     async def unsettled(self) -> list[Change]:
         day_ago = self.clock.now() - timedelta(days=1)
