@@ -1,0 +1,55 @@
+"""The control plane's two shapes, for what both have to promise."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from pathlib import Path
+
+import pytest
+
+from head.api import (
+    Draft,
+    HeadApi,
+    NotFoundError,
+    PathData,
+    TrainSpec,
+)
+from head.clock import ManualClock
+from head.service import ControlPlane
+from head.settings import Settings
+from tests.support.in_memory_head import InMemoryHead
+
+ADMIN = 1
+SPEC = TrainSpec(data=PathData(path="~/churn.csv"), target="churned")
+
+Open = Callable[..., AbstractAsyncContextManager[HeadApi]]
+
+
+@asynccontextmanager
+async def in_memory(folder: Path, clock: ManualClock, *, joining: bool = True) -> AsyncIterator[HeadApi]:
+    yield InMemoryHead(clock=clock, joining_enabled=joining, admin_ids=frozenset({ADMIN}))
+
+
+@asynccontextmanager
+async def real(folder: Path, clock: ManualClock, *, joining: bool = True) -> AsyncIterator[HeadApi]:
+    """Without its gateway and reconcile loop: no pool is started by what is tested here."""
+    plane = await ControlPlane.open(Settings(data_dir=folder, joining=joining, admins=(ADMIN,)), clock)
+    try:
+        yield plane
+    finally:
+        await plane.close(stop_pools=False)
+
+
+async def two(head: HeadApi) -> tuple[str, str]:
+    return (await head.person_for_telegram(7, "Ann")).id, (await head.person_for_telegram(8, "Bob")).id
+
+
+async def missing(question: Awaitable[object]) -> None:
+    with pytest.raises(NotFoundError):
+        await question
+
+
+def draft_of(id: str, *, chat_id: str = "console", paused: bool = False, revision: int = 1) -> Draft:
+    fields: dict[str, object] = {"data": {"kind": "path", "path": "~/ä.csv"}, "facts": None, "parts": [1, 2.5, True]}
+    return Draft(id=id, chat_id=chat_id, kind="train", fields=fields, asking="target", revision=revision, paused=paused)
