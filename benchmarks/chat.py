@@ -1,4 +1,4 @@
-"""200 people at once on Telegram, on the real control plane, while three jobs train: `python benchmarks/chat.py`.
+"""200 people at once on Telegram, on the real control plane, while three jobs train: `python -m benchmarks.chat`.
 
 python-telegram-bot asks the strict fake Telegram of the tests over HTTP, and answers through it; the store is SQLite,
 the jobs run in a real pool on the same cores. A reply's time is told from outside: from the moment the update is there
@@ -12,18 +12,15 @@ Prints a table and keeps it in benchmarks/results/. With `--no-jobs` nothing tra
 from __future__ import annotations
 
 import asyncio
-import os
-import platform
 import random
 import sys
 import tempfile
 import time
-from datetime import UTC, datetime
-from importlib.metadata import version
 from pathlib import Path
 from statistics import median, quantiles
 from typing import Any
 
+from benchmarks.page import tell
 from bot.telegram_door import run
 from head.api import HEAD, ChatSettings, JobStatus, TrainSpec
 from head.clock import SystemClock
@@ -36,7 +33,6 @@ PEOPLE, LINES, A_SECOND = 200, 5, 20
 JOBS = 3
 ADMIN = 1
 COMMANDS = ("/start", "/jobs", "/models", "/worker", "/help")
-RESULTS = Path(__file__).with_name("results")
 
 
 class TimedTelegram(FakeTelegram):
@@ -143,14 +139,7 @@ def main() -> None:
     busy = "--no-jobs" not in sys.argv[1:]
     with tempfile.TemporaryDirectory(prefix="hc", dir="/tmp") as folder:
         rows = asyncio.run(measure(Path(folder), busy=busy))
-    versions = f"Python {platform.python_version()}, python-telegram-bot {version('python-telegram-bot')}"
-    about = f"{datetime.now(UTC):%Y-%m-%d}, {os.cpu_count()} cores, {versions}; {PEOPLE} people"
-    table = "\n".join(["| what | measured | |", "|---|---|---|", *(f"| {a} | {b} | {c} |" for a, b, c in rows)])
-    print(f"{about}\n{table}")
-    if not busy:
-        return
-    RESULTS.mkdir(exist_ok=True)
-    (RESULTS / "chat.md").write_text(f"{about}\n\n{table}\n")
+    tell("chat", rows, "python-telegram-bot", more=f"; {PEOPLE} people", keep=busy)
 
 
 if __name__ == "__main__":

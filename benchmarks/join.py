@@ -12,15 +12,13 @@ from __future__ import annotations
 
 import asyncio
 import os
-import platform
 import tempfile
 import time
-from datetime import UTC, datetime
-from importlib.metadata import version
 from pathlib import Path
 from statistics import median
 
-from benchmarks.main_job import RESULTS, bare_join
+from benchmarks.main_job import bare_join
+from benchmarks.page import tell
 from head.api import JoinState
 from head.clock import SystemClock
 from head.service import ControlPlane
@@ -129,12 +127,7 @@ def measure(folder: Path) -> list[tuple[str, str, str]]:
 def main() -> None:
     with tempfile.TemporaryDirectory(prefix="hj", dir="/tmp") as folder:
         rows = measure(Path(folder))
-    versions = f"Python {platform.python_version()}, Ray {version('ray')}"
-    about = f"{datetime.now(UTC):%Y-%m-%d}, {os.cpu_count()} cores, {versions}"
-    table = "\n".join(["| what | measured | |", "|---|---|---|", *(f"| {a} | {b} | {c} |" for a, b, c in rows)])
-    print(f"{about}\n{table}")
-    RESULTS.mkdir(exist_ok=True)
-    (RESULTS / "join.md").write_text(f"{about}\n\n{table}\n")
+    tell("join", rows, "ray")
 
 
 if __name__ == "__main__":

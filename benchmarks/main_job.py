@@ -1,4 +1,4 @@
-"""The main job's waits and weights, in one run: `uv run python benchmarks/main_job.py`.
+"""The main job's waits and weights, in one run: `uv run python -m benchmarks.main_job`.
 
 - join: from the start of the node agent to the machine's place in the pool, beside a bare `ray start --address`;
 - Run to the first event: from `submit` to the moment the chat could show it, on a warm machine, median of many;
@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-import platform
 import secrets
 import subprocess
 import sys
@@ -19,11 +18,10 @@ import tempfile
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from datetime import UTC, datetime
-from importlib.metadata import version
 from pathlib import Path
 from statistics import median
 
+from benchmarks.page import tell
 from head.api import JobView, JoinState, PathData, TrainSpec
 from head.clock import SystemClock
 from head.service import ControlPlane
@@ -31,7 +29,6 @@ from head.settings import Settings
 from tests.support.tables import write_tables
 
 RUNS = 15
-RESULTS = Path(__file__).with_name("results")
 
 _BARE = """
 import subprocess, sys, time
@@ -194,12 +191,7 @@ async def measure(folder: Path) -> list[tuple[str, str, str]]:
 def main() -> None:
     with tempfile.TemporaryDirectory(prefix="hm", dir="/tmp") as folder:
         rows = asyncio.run(measure(Path(folder)))
-    versions = f"Python {platform.python_version()}, Ray {version('ray')}"
-    about = f"{datetime.now(UTC):%Y-%m-%d}, {os.cpu_count()} cores, {versions}"
-    table = "\n".join(["| what | measured | |", "|---|---|---|", *(f"| {a} | {b} | {c} |" for a, b, c in rows)])
-    print(f"{about}\n{table}")
-    RESULTS.mkdir(exist_ok=True)
-    (RESULTS / "main_job.md").write_text(f"{about}\n\n{table}\n")
+    tell("main_job", rows, "ray")
 
 
 if __name__ == "__main__":
