@@ -78,10 +78,6 @@ class PoolClient:
     async def health(self, *, deadline: float | None = None) -> PoolHealth:
         return await self._ask("GET", "/healthz", HEALTH, deadline=deadline)
 
-    async def request_stop(self) -> None:
-        """Asks the box to end; it has not ended when this returns."""
-        await self._ask("POST", "/stop", Flag)
-
     # --- machines ---
 
     async def machines(self) -> tuple[PoolMachine, ...]:

@@ -17,12 +17,12 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
-from typing import Any, Protocol
+from typing import Protocol
 
 from head import lifecycle
 from head.api import DRAFT_DAYS, HEAD, Change, EndReason, JobStatus, Rest
@@ -137,28 +137,28 @@ class Reconciler:
             if job.id not in self._followers:
                 self._followers[job.id] = asyncio.create_task(self._guard_follower(job))
         for job in jobs:
-            await self._guard(f"job {job.id}", self._judge_reachability(job))
+            await self._guard(f"job {job.id}", partial(self._judge_reachability, job))
             if job.state.target is Target.CANCEL and self._in_reach(job.place):
-                self._errand(f"cancel {job.id}", self._cancel(job))
+                self._errand(f"cancel {job.id}", partial(self._cancel, job))
 
     async def _tend_to_the_rest(self) -> None:
         """What nobody waits for, a moment later, so that it does not hold up a job that begins."""
         store = self._parts.store
         for job in await store.jobs.unacknowledged():
-            self._errand(f"acknowledge {job.id}", self._acknowledge(job))
+            self._errand(f"acknowledge {job.id}", partial(self._acknowledge, job))
         erasing = await store.people.erasing()
         for person_id in erasing:
-            self._errand(f"erase {person_id}", self.erase(person_id))
+            self._errand(f"erase {person_id}", partial(self.erase, person_id))
         before = self._parts.clock.now() - timedelta(days=DRAFT_DAYS)
         for upload in await store.uploads.spent(before=before):
-            self._errand(f"upload {upload.id}", self._drop_upload(upload))
+            self._errand(f"upload {upload.id}", partial(self._drop_upload, upload))
         for machine in await store.machines.leaving():
-            self._errand(f"leave {machine.id}", self._let_leave(machine))
+            self._errand(f"leave {machine.id}", partial(self._let_leave, machine))
         for pool in await store.pools.stale():
             if pool.person_id not in erasing:
-                self._errand(f"fresh token {pool.id}", self._renew(pool))
+                self._errand(f"fresh token {pool.id}", partial(self._renew, pool))
         busy = {job.person_id for job in await store.jobs.open()}
-        self._errand("idle pools", self._let_pools_sleep(busy))
+        self._errand("idle pools", partial(self._let_pools_sleep, busy))
 
     def _forget_ended(self, open_jobs: set[str]) -> None:
         """Followers of jobs that have ended, by themselves or by our decision, have nothing to wait for."""
@@ -330,18 +330,17 @@ class Reconciler:
 
     # --- small print ---
 
-    def _errand(self, about: str, work: Coroutine[Any, Any, None]) -> None:
+    def _errand(self, about: str, work: Callable[[], Awaitable[None]]) -> None:
         running = self._errands.get(about)
         if running is not None and not running.done():
-            work.close()
             return
         self._errands = {key: task for key, task in self._errands.items() if not task.done()}
         self._errands[about] = asyncio.create_task(self._guard(about, work))
 
-    async def _guard(self, about: str, work: Coroutine[Any, Any, None]) -> bool:
+    async def _guard(self, about: str, work: Callable[[], Awaitable[None]]) -> bool:
         """Whether it went without a bug. A refusal is no bug: it is tried again."""
         try:
-            await work
+            await work()
         except HayrideError as error:
             log.info("%s: %s", about, error)
         except Exception:
@@ -351,11 +350,11 @@ class Reconciler:
 
     async def _guard_follower(self, job: JobRow) -> None:
         """A job that trips a bug of ours each time ends: it would be tried, and logged, for ever."""
-        if await self._guard(f"job {job.id}", self._follow(job)):
+        if await self._guard(f"job {job.id}", partial(self._follow, job)):
             return
         self._failures[job.id] = self._failures.get(job.id, 0) + 1
         if self._failures[job.id] >= MOST_FAILURES:
-            await self._guard(f"job {job.id}", self._crash(job))
+            await self._guard(f"job {job.id}", partial(self._crash, job))
 
     async def _crash(self, job: JobRow) -> None:
         await self._change(await self._newest(job), partial(lifecycle.end, reason=EndReason.CRASHED))

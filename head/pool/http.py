@@ -74,7 +74,6 @@ class Parts:
     ray_version: str
     sealed: bool
     disk: Callable[[], int]  #: bytes that the pool's folder holds
-    stop: Callable[[], None]
     started: float = field(default_factory=time.monotonic)
 
 
@@ -118,11 +117,6 @@ def _box(app: FastAPI, parts: Parts) -> None:
             "uptime": time.monotonic() - parts.started,
             "disk": parts.disk(),
         }
-
-    @app.post("/stop")
-    async def stop() -> dict[str, bool]:
-        parts.stop()
-        return {"stopping": True}
 
     @app.api_route("/dashboard/{path:path}", methods=["GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE"])
     async def dashboard(request: Request, path: str) -> Response:

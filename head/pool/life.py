@@ -114,7 +114,7 @@ class Life:
     def _http(self, dashboard: DashboardPass) -> uvicorn.Config:
         parts = Parts(
             driver=self._driver, door=self._door, dashboard=dashboard, ray_version=version("ray"),
-            sealed=self._config.sealed, disk=lambda: self._disk, stop=self._stop.set,
+            sealed=self._config.sealed, disk=lambda: self._disk,
         )  # fmt: skip
         return uvicorn.Config(
             create_app(parts), log_config=None, access_log=False, lifespan="off", ws="none",

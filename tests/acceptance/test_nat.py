@@ -1,4 +1,4 @@
-"""A machine behind a router that masquerades: it joins by one outbound connection, trains, is rebooted.
+"""A machine behind a router that masquerades: it joins by one outbound connection, trains, is rebooted, sleeps.
 
 The router has nftables' masquerade, and netem where the kernel has it; the output says whether it had.
 """
@@ -6,6 +6,7 @@ The router has nftables' masquerade, and netem where the kernel has it; the outp
 from __future__ import annotations
 
 import sys
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,7 +21,9 @@ from tests.support.hosts import SERVER, TestHost
 from tests.support.units import command, environment, read_unit
 from tests.support.world import LATE, PORT, until
 
-#: Is looked at while it runs.
+#: Seconds that the machine sleeps: the server has long called it out of reach, and its kernel still answers.
+SLEEP = 60.0
+#: Takes some time after the machine woke, and is looked at while it runs.
 LONG = "diagnosis model=random_forest n_estimators=1500"
 _AS_ITS_OWNER = ["unshare", "--user", "--map-user=65534"]  # root keeps units for the whole system; this one has a home
 #: What systemd gives a service, besides what its unit says.
@@ -134,3 +137,19 @@ def written_unit(home: Home, host: TestHost, folder: Path) -> dict[str, dict[str
     )
     assert "Autostart is on: a systemd service of yours" in told
     return read_unit((Path(surroundings["HOME"]) / ".config/systemd/user/hayride-node.service").read_text())
+
+
+def test_a_job_outlives_its_machines_sleep(home: Home, cabin: Cabin, tell: Callable[[str], None]) -> None:
+    chat, world = home.world.chat, home.world
+    job = start(home, LONG)
+    cabin.host.freeze()
+    time.sleep(SLEEP)  # and that is the thing under test: how long, not when
+    heard = len(world.events(job))
+    assert not world.ended(job, Completed)
+    chat.say("/worker")
+    chat.expect(r"cabin[\s\S]*?out of reach")
+    cabin.host.thaw()
+    woken = time.monotonic()
+    until(lambda: len(world.events(job)) > heard, "its events come again")
+    tell(f"back {time.monotonic() - woken:.1f} s after it woke")
+    finish(home, job)

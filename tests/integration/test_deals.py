@@ -156,7 +156,7 @@ async def test_a_machine_that_hangs_or_is_away_or_has_another_table_does_not_cou
         async with serving(store, ann, agents, places, tmp_path) as plane:
             job = await plane.submit(AUTO, laptop, f"request {number}")
             assert (await plane.ended(job)).status is JobStatus.COMPLETED
-            await asyncio.sleep(0.05)  # the part that hung is stopped, and forgotten, in the background
+            await agents.forgets(part_id(job.id, desk), desk)  # in the background, also where it hung
         assert [line.model for line in told(agents, job).compared] == list(MODELS[::2])
         assert told(agents, job).budget >= 60  # half of it, however late somebody is
         assert (part_id(job.id, desk), desk) in agents.acknowledged
@@ -201,13 +201,15 @@ async def test_a_cancel_stops_the_parts_and_ends_the_job(
         if not restart:
             await plane.jobs.cancel(ann.id, job.id)
             assert (await plane.ended(job)).status is JobStatus.CANCELLED
-            await asyncio.sleep(0.05)
+            for place in places:
+                await agents.forgets(part_id(job.id, place), place)
     if restart:
         async with serving(store, ann, agents, (), tmp_path) as plane:  # nobody in reach: nothing can be told
             assert (await plane.jobs.cancel(ann.id, job.id)).cancelling
         async with serving(store, ann, agents, places, tmp_path) as plane:
             assert (await plane.ended(job)).status is JobStatus.CANCELLED
-            await asyncio.sleep(0.05)
+            for place in places:
+                await agents.forgets(part_id(job.id, place), place)
     assert agents.endings() == {laptop: "cancelled", desk: "cancelled"}
     assert agents.acknowledged == {(part_id(job.id, place), place) for place in places}
     assert len(agents.begun) == 2  # its own agent never heard of it

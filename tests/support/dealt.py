@@ -72,6 +72,12 @@ class Agents:
             if there == place and isinstance(spec, CompareSpec):
                 self._journals[job, there].append(self._done(place, spec))
 
+    async def forgets(self, job_id: str, place: str) -> None:
+        """Returns when the part was acknowledged."""
+        async with asyncio.timeout(10):
+            while (job_id, place) not in self.acknowledged:  # noqa: ASYNC110  (nobody tells)
+                await asyncio.sleep(0.002)
+
     async def inspect(self, place: str, data: Data, target: str | None) -> DataFacts:
         self.looks.append(place)
         self._reach(place)
