@@ -118,6 +118,7 @@ def test_who_rests_begins_no_job_and_who_drains_leaves_after_the_last_one(home: 
     press(chat, "Yes, drain attic")
     attic.prompt.expect("removed from its pool", within=LATE)
     assert world.ended(last, Completed)
+    until(lambda: attic.prompt.process.poll() is not None, "the node agent ends", within=LATE)
     world.settle()
     chat.say(f"/train {home.tables.train} {QUICK}")  # the laptop is the only one left
     chat.expect(r"Data: .* on laptop", within=LATE)

@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 import json
+import socket
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, TypeVar
@@ -50,7 +51,8 @@ class _Fault:
 class FakeTelegram:
     """The server. `await start()`, then `url` is the base_url; `await stop()` at the end."""
 
-    def __init__(self, token: str = TOKEN, *, port: int = 0) -> None:
+    def __init__(self, token: str = TOKEN, *, port: int = 0, listener: socket.socket | None = None) -> None:
+        """On `listener`, which may belong to another network, else on a port of loopback."""
         self.token = token
         self.rooms: dict[int, Room] = {}
         self.menus: dict[tuple[str, str], list[dict[str, str]]] = {}  #: by scope ("default", "chat:7") and language
@@ -66,6 +68,7 @@ class FakeTelegram:
         self._tasks: set[asyncio.Task[None]] = set()
         self._runner: web.AppRunner | None = None
         self._port = port
+        self._listener = listener
         self.url = ""
 
     async def start(self) -> None:
@@ -75,7 +78,8 @@ class FakeTelegram:
         app.router.add_post("/faults", self._fault)
         self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1, handler_cancellation=True)
         await self._runner.setup()
-        site = web.TCPSite(self._runner, "127.0.0.1", self._port)
+        runner, listener = self._runner, self._listener
+        site = web.SockSite(runner, listener) if listener else web.TCPSite(runner, "127.0.0.1", self._port)
         await site.start()
         port = self._runner.addresses[0][1]
         self.url = f"http://127.0.0.1:{port}"

@@ -34,6 +34,7 @@ import contextlib
 import os
 import select
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -66,6 +67,11 @@ while True:
             pass
     if 0 in readable and not os.read(0, 4096):
         sys.exit()
+"""
+#: Sends a socket through the descriptor: it stays in the network in which it was made.
+_LISTEN = """
+import socket
+socket.send_fds(socket.socket(fileno={}), [b" "], [socket.create_server(("127.0.0.1", 0)).fileno()])
 """
 _PATIENCE = 20.0  # seconds
 #: Of netem, each way.
@@ -129,6 +135,16 @@ class TestHost:
         if process.returncode:
             raise subprocess.CalledProcessError(process.returncode, list(map(str, argv)), output)
         return output
+
+    def listen(self) -> socket.socket:
+        """A socket that listens on a free port of its loopback, for this process to accept from."""
+        ours, theirs = socket.socketpair()
+        with ours, theirs:
+            code = _LISTEN.format(theirs.fileno())
+            argv = [*self._enter(), "--", sys.executable, "-S", "-E", "-c", code]
+            subprocess.run(argv, check=True, pass_fds=[theirs.fileno()])
+            _, (listener,), _, _ = socket.recv_fds(ours, 1, 1)
+        return socket.socket(fileno=listener)
 
     def listening(self) -> list[tuple[str, int]]:
         """(address in hexadecimal as the kernel writes it, port) of every TCP socket that listens in its network."""

@@ -22,6 +22,8 @@ from tests.support.hosts import SERVER, HostProcess, Site, TestHost
 PORT = 8443
 #: Seconds; a pool's box takes some 12 s alone, and test machines are busy.
 SOON, LATE = 60.0, 300.0
+#: What /connect prints.
+COMMAND = r"curl -fsSL (\S+) \| python3 - (--token=\S+)"
 
 _FETCH = "import sys, urllib.request; sys.stdout.buffer.write(urllib.request.urlopen(sys.argv[1]).read())"
 
@@ -104,17 +106,25 @@ class World:
             "HAYRIDE_TLS_CERTIFICATE": str(self._certificates.certificate),
             "HAYRIDE_TLS_KEY": str(self._certificates.key),
         }
+        words, more = self.door()
         process = self.site.server.run(
-            [Path(sys.executable).with_name("hayride"), "up", "--console"], env=environment, cwd=self.folder,
+            [Path(sys.executable).with_name("hayride"), "up", *words], env=environment | more, cwd=self.folder,
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
         )  # fmt: skip
         self.chat = Spoken(process)
         self.chat.expect("Gateway at")
 
+    def door(self) -> tuple[list[str], dict[str, str]]:
+        """Which door of the chat the service opens: words of its command line, and what it finds in its environment."""
+        return ["--console"], {}
+
     def join(self, host: TestHost, *, allow: Path, canary: str = "") -> Spoken:
         """Joins a host by the command that /connect prints, as a person would paste it, but for curl."""
         self.chat.say("/connect")
-        command = self.chat.expect(r"curl -fsSL (\S+) \| python3 - (--token=\S+)")
+        return self.paste(self.chat.expect(COMMAND), host, allow=allow, canary=canary)
+
+    def paste(self, command: re.Match[str], host: TestHost, *, allow: Path, canary: str = "") -> Spoken:
+        """Runs a printed `COMMAND` on a host."""
         assert len(command.group(0)) <= 256
         fetch = f"{shlex.quote(sys.executable)} -c {shlex.quote(_FETCH)} {command.group(1)}"
         pasted = f"{fetch} | {sys.executable} - {command.group(2)} --as-root --name {host.name} --allow {allow}"

@@ -1,0 +1,177 @@
+"""The whole story of a person and a machine, on Telegram and in the terminal; on Telegram the service is killed between
+any two steps of it, and nobody sees that.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+import pytest
+
+from tests.support.hosts import TestHost
+from tests.support.phones import BOSS, Phone, PhoneWorld
+from tests.support.tables import Tables, write_tables
+from tests.support.world import COMMAND, LATE, SOON, Spoken, World, until
+
+LONG = "model=random_forest n_estimators=10000"
+
+
+class Hand(Protocol):
+    """What a person does at either door."""
+
+    def says(self, text: str) -> None: ...
+    def presses(self, label: str) -> None: ...
+    def sees(self, pattern: str, *, within: float = SOON) -> re.Match[str]: ...
+
+
+@dataclass(frozen=True, kw_only=True)
+class Typist:
+    """At the terminal."""
+
+    chat: Spoken
+
+    def says(self, text: str) -> None:
+        self.chat.say(text)
+
+    def presses(self, label: str) -> None:
+        """The newest button whose label begins so; of what was printed, the last message's are still there."""
+        self.chat.say("#" + re.findall(rf"\[(\d+)\] {re.escape(label)}", self.chat.text)[-1])
+
+    def sees(self, pattern: str, *, within: float = SOON) -> re.Match[str]:
+        return self.chat.expect(pattern, within=within)
+
+
+@pytest.fixture
+def tables(tmp_path: Path) -> Tables:
+    return write_tables(tmp_path / "allowed")
+
+
+def test_in_the_terminal(tmp_path: Path, tables: Tables, environments: Path) -> None:
+    with World(tmp_path, environments) as world:
+        tell(Typist(chat=world.chat), world, world.site.machine("laptop"), tables, between=lambda: None)
+
+
+def test_on_telegram_with_the_service_killed_between_any_two_steps(
+    tmp_path: Path, tables: Tables, environments: Path
+) -> None:
+    with PhoneWorld(tmp_path, environments) as world:
+        laptop = world.site.machine("laptop")
+        boss, ann = world.phone(BOSS, "Boss"), world.phone(7, "Ann")
+        boss.says("/start")
+        boss.sees("Train and use models")
+        world.restart()
+        ann.says("/start")
+        ann.sees("An admin can let you in")
+        world.restart()
+        ann.presses("Request access")
+        boss.sees("Ann asks to use this server")
+        world.restart()
+        boss.presses("Allow")
+        ann.sees("You are in")
+
+        def between() -> None:
+            before = told(ann)
+            world.restart()
+            if (world.state_folder(laptop) / "machine.json").exists():
+                until(lambda: joined(world, laptop), "the laptop is back", within=LATE)
+            assert told(ann)[: len(before)] == before or "so far" in str(before)
+
+        tell(ann, world, laptop, tables, between=between)
+        assert world.telegram.refusals == []
+
+
+def tell(hand: Hand, world: World, laptop: TestHost, tables: Tables, *, between: Callable[[], None]) -> None:
+    """Connect, join, browse, train with auto, watch, predict, compare, template, drain, revoke."""
+    hand.says("/connect")
+    command = hand.sees(COMMAND)
+    between()
+    prompt = world.paste(command, laptop, allow=tables.folder)
+    hand.sees("laptop.*joined", within=LATE)
+    between()
+
+    hand.says("/train")
+    hand.sees("Which file")
+    between()
+    hand.says(str(tables.train))
+    hand.sees("Which column should the model learn", within=LATE)
+    between()
+    hand.presses("diagnosis")
+    hand.sees(r"449 rows")
+    between()
+    hand.presses("Settings")
+    hand.sees("budget")
+    between()
+    hand.says("budget=15")
+    hand.sees(r"15 s")
+    between()
+    hand.presses("Run")
+    hand.sees(r"job_\w+")
+    between()
+    hand.sees(r"Accuracy [\s\S]*compared", within=LATE)
+    between()
+
+    hand.presses("Predict")
+    hand.sees("Which file")
+    between()
+    hand.says(str(tables.new))
+    hand.sees("120 rows", within=LATE)
+    between()
+    hand.presses("Run")
+    hand.sees("120 rows predicted", within=LATE)
+    between()
+
+    hand.says(f"/train {tables.train} diagnosis model=logistic_regression name=straight")
+    hand.sees("449 rows", within=LATE)
+    between()
+    hand.presses("Save as template")
+    hand.sees("Under which name")
+    between()
+    hand.says("weekly")
+    hand.sees("weekly")
+    between()
+    hand.says("/templates weekly")
+    hand.sees("449 rows", within=LATE)
+    between()
+    hand.presses("Run")
+    hand.sees("straight v1", within=LATE)
+    between()
+    hand.says("/models compare straight diagnosis-auto")
+    hand.sees(r"straight[\s\S]*Learned from")
+    between()
+
+    hand.says(f"/train {tables.train} diagnosis {LONG}")
+    hand.sees("449 rows", within=LATE)
+    hand.presses("Run")
+    job = hand.sees(r"job_(\w+)").group(1)
+    until(lambda: len(world.events(job)) > 2, "it runs", within=LATE)
+    hand.says("/worker")
+    hand.sees("laptop connected")
+    between()
+    hand.presses("Drain")
+    hand.sees("Drain laptop")
+    between()
+    hand.presses("Yes, drain laptop")
+    hand.sees("Draining")
+    between()
+    hand.presses("Resume")
+    hand.sees("laptop connected")
+    between()
+    hand.presses("Revoke laptop")
+    hand.sees("Revoke laptop")
+    between()
+    hand.presses("Yes, revoke laptop")
+    hand.sees("laptop is cut off")
+    prompt.expect("removed from its pool", within=LATE)
+
+
+def joined(world: World, laptop: TestHost) -> bool:
+    return bool(json.loads(world.node(laptop, "status", "--json").stdout)["state"] == "joined")
+
+
+def told(phone: Phone) -> list[str]:
+    return [shown.text for shown in phone.messages()]
