@@ -71,7 +71,8 @@ while True:
 #: Sends a socket through the descriptor: it stays in the network in which it was made.
 _LISTEN = """
 import socket
-socket.send_fds(socket.socket(fileno={}), [b" "], [socket.create_server(("127.0.0.1", 0)).fileno()])
+listener = socket.create_server(("127.0.0.1", 0))
+socket.send_fds(socket.socket(fileno={}), [b" "], [listener.fileno()])
 """
 _PATIENCE = 20.0  # seconds
 #: Of netem, each way.
