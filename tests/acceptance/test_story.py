@@ -29,18 +29,22 @@ class Hand(Protocol):
     def sees(self, pattern: str, *, within: float = SOON) -> re.Match[str]: ...
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(kw_only=True)
 class Typist:
     """At the terminal."""
 
     chat: Spoken
+    _said: int = 0  # how much was printed before the last line that was typed
 
     def says(self, text: str) -> None:
+        self._said = len(self.chat.text)
         self.chat.say(text)
 
     def presses(self, label: str) -> None:
-        """The newest button whose label begins so; of what was printed, the last message's are still there."""
-        self.chat.say("#" + re.findall(rf"\[(\d+)\] {re.escape(label)}", self.chat.text)[-1])
+        """The newest button whose label begins so, since the last line that was typed."""
+        button = re.compile(rf"\[(\d+)\] {re.escape(label)}")
+        until(lambda: button.search(self.chat.text, self._said) is not None, f"a button {label}")
+        self.says("#" + button.findall(self.chat.text, self._said)[-1])
 
     def sees(self, pattern: str, *, within: float = SOON) -> re.Match[str]:
         return self.chat.expect(pattern, within=within)
