@@ -32,8 +32,6 @@ from sealing import seal_status
 EXIT_FOR_GOOD = 3
 #: And when a newer node agent is to take its place.
 EXIT_AGAIN = 4
-#: A tunnel that held this long, in seconds, was good: the next failure waits shortly again.
-_GOOD = 30.0
 #: A box that did not answer so many times is started anew. Not at once: that ends its jobs, and it may just be busy.
 _SILENT = 3
 #: Seconds between looks at what the owner has changed.
@@ -130,7 +128,6 @@ class NodeAgent:
     async def _work(self, box: MachineBox) -> None:
         backoff, silent = Backoff(random.Random()), 0
         key = self._state.key()
-        loop = asyncio.get_running_loop()
         self._say(f"Connecting to {self._machine.url} as {self._machine.name} ...")
 
         def told() -> Facts:
@@ -144,14 +141,13 @@ class NodeAgent:
 
         while True:
             await box.ensure()
-            began = loop.time()
             try:
                 await run_tunnel(self._machine, key, box.address, told, self)
             except Again as reason:
                 silent = silent + 1 if isinstance(reason, BoxSilent) else 0
                 if silent >= _SILENT:
                     await box.stop()
-                if loop.time() - began > _GOOD:
+                if self._status.state == "joined":
                     backoff.reset()
                 wait = backoff.wait() if not isinstance(reason, NotAdmitted) else _ADMITTED
                 self._failed(reason, wait, box.last_words())
