@@ -14,6 +14,7 @@ from head.api import (
     DataPlaces,
     ExportSpec,
     HeadApi,
+    JobRefused,
     JobStatus,
     JoinRefused,
     JoinState,
@@ -23,7 +24,7 @@ from head.api import (
     Rest,
 )
 from head.clock import ManualClock
-from tests.support.heads import ADMIN, SPEC, Open, draft_of, missing, two
+from tests.support.heads import ADMIN, SPEC, Open, absent_machine, draft_of, missing, two
 
 # --- people ---
 
@@ -163,6 +164,30 @@ async def test_who_has_no_machine_uses_the_server(head: HeadApi) -> None:
     await missing(head.rename_machine(ann, "nomachine1", "desk"))
     await missing(head.set_rest(ann, "nomachine1", Rest.PAUSED))
     assert await head.places_with(ann, PathData(path="~/churn.csv")) == DataPlaces()
+
+
+async def test_folders_are_looked_into_on_ones_own_machines_that_are_there(head: HeadApi) -> None:
+    ann, bob = await two(head)
+    machine = await absent_machine(head, ann)
+    with pytest.raises(JobRefused, match="attic is away just now"):
+        await head.browse(ann, machine, "")
+    await missing(head.browse(bob, machine, ""))
+    await missing(head.browse(ann, "nomachine1", ""))
+    with pytest.raises(RefusedError, match="no folders of yours"):
+        await head.browse(ann, HEAD, "")
+
+
+async def test_a_test_job_runs_on_ones_own_machine_that_is_there(head: HeadApi) -> None:
+    ann, bob = await two(head)
+    machine = await absent_machine(head, ann)
+    with pytest.raises(JobRefused, match="attic is away just now"):
+        await head.test_job(ann, machine, request="test:1")
+    await missing(head.test_job(bob, machine, request="test:1"))
+    await missing(head.test_job(ann, HEAD, request="test:1"))
+    assert await head.jobs(ann) == []
+    await head.revoke(ann, machine)
+    with pytest.raises(JobRefused):
+        await head.test_job(ann, machine, request="test:1")
 
 
 # --- jobs and models ---
