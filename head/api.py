@@ -184,7 +184,10 @@ class HeadApi(AdminApi, Belongings, Protocol):
     async def machines(self, person_id: str) -> list[MachineView]:
         """Without the revoked ones, those that need attention first."""
 
-    async def revoke(self, person_id: str, machine_id: str) -> None: ...
+    async def revoke(self, person_id: str, machine_id: str) -> None:
+        """Cuts it off and ends its open jobs; with the last one those on the server too, where the person's files and
+        models are deleted.
+        """
 
     async def rename_machine(self, person_id: str, machine_id: str, name: str) -> None:
         """Raises RefusedError for what is no name, or is another machine's."""

@@ -248,7 +248,7 @@ class ControlPlane:
         await self.machines_.revoke(person_id, machine_id)
         if self._tunnels:
             self._tunnels.cut(machine_id)
-        await self.reconciler.end_jobs_of(machine_id)
+        await self.reconciler.end_jobs_of(person_id, machine_id)
         await self.machines_.tell_pool_of_revoked(person_id, machine_id)
 
     async def rename_machine(self, person_id: str, machine_id: str, name: str) -> None:

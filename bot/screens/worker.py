@@ -165,7 +165,7 @@ async def _last(chat: Chat) -> Html | None:
     """What goes with the last machine; None where there are more."""
     if len(await chat.api.machines(chat.person.id)) > 1:
         return None
-    return fill("It is your last machine: files and models of yours on the server are deleted.")
+    return fill("It is your last machine: your files and models on the server are deleted, and open jobs there end.")
 
 
 async def _mine(chat: Chat, machine_id: str) -> MachineView | None:

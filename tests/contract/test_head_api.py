@@ -12,6 +12,7 @@ from head.api import (
     AccessRequest,
     Change,
     DataPlaces,
+    EndReason,
     ExportSpec,
     HeadApi,
     JobRefused,
@@ -201,6 +202,20 @@ async def test_one_request_is_one_job(head: HeadApi) -> None:
     assert (await head.submit(bob, SPEC, HEAD, request="draft1:3")).id != first.id
     assert (first.status, first.spec, first.place, first.person_id) == (JobStatus.QUEUED, SPEC, HEAD, ann)
     assert len(await head.jobs(ann)) == 2
+
+
+async def test_with_the_last_machine_the_servers_jobs_end_too(head: HeadApi) -> None:
+    ann, bob = await two(head)
+    first, second = await absent_machine(head, ann), await absent_machine(head, ann)
+    others = await head.submit(bob, SPEC, HEAD, request="1")
+    there, here = [await head.submit(ann, SPEC, place, request=place) for place in (second, HEAD)]
+    await head.revoke(ann, second)
+    assert (await head.job(ann, there.id)).end_reason is EndReason.REVOKED
+    assert not (await head.job(ann, here.id)).status.ended
+    await head.revoke(ann, first)
+    after = await head.job(ann, here.id)
+    assert (after.status, after.end_reason) == (JobStatus.FAILED, EndReason.REVOKED)
+    assert not (await head.job(bob, others.id)).status.ended
 
 
 async def test_open_jobs_come_first_then_the_newest_page_by_page(head: HeadApi, clock: ManualClock) -> None:

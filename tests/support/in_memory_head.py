@@ -125,6 +125,11 @@ class InMemoryHead(InMemoryAdmission, InMemoryBelongings):
     async def revoke(self, person_id: str, machine_id: str) -> None:
         self._machine(person_id, machine_id)
         self.set_machine(machine_id, state=MachineState.REVOKED)
+        over = {machine_id} if await self.machines(person_id) else {machine_id, HEAD}
+        for job in list(self._jobs.values()):
+            if job.person_id == person_id and job.place in over and not job.status.ended:
+                ending = {"end_reason": EndReason.REVOKED, "ended": self.clock.now()}
+                self.set_job(job.id, status=JobStatus.FAILED, **ending)
 
     async def rename_machine(self, person_id: str, machine_id: str, name: str) -> None:
         self._machine(person_id, machine_id)

@@ -59,7 +59,7 @@ async def test_draining_asks_first_and_can_be_taken_back_while_jobs_run(tmp_path
         await chat.types("/worker")
         asked = await chat.types("#2")
         assert "Drain laptop?" in asked
-        assert "It is your last machine" in asked
+        assert "It is your last machine: your files and models on the server are deleted, and open jobs" in asked
         assert (await chat.head.machines(chat.person_id))[0].rest is Rest.NONE
         printed = await chat.types("#1")
         assert "Draining: no job begins there" in printed
