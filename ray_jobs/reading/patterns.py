@@ -69,11 +69,9 @@ def _several(place: Place, text: str) -> tuple[tuple[str, str], str, list[str]] 
     """
     if _WILD.search(text):
         prefix, parts = _split(text)
-        for real, _ in paths_inside(place, prefix):
-            # A file that is really called `sales[1].csv` is no pattern.
-            if os.path.lexists(os.path.join(real, *parts)):
-                return None
-        return _matched(place, text, prefix, parts)
+        # What is really called `sales[1].csv` is no pattern.
+        if not any(os.path.lexists(os.path.join(real, *parts)) for real, _ in paths_inside(place, prefix)):
+            return _matched(place, text, prefix, parts)
     real, shown = find_path(place, text)
     if not os.path.isdir(real):
         return None

@@ -6,6 +6,7 @@ import os
 import socket
 from pathlib import Path
 
+import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -158,10 +159,17 @@ def test_what_is_named_like_a_table(name: str, is_one: bool) -> None:
 
 def test_what_was_chosen_is_read(place: Place) -> None:
     (place.allowed[0] / "sales[1].csv").write_text("a,b\n1,2\n")
+    parts = place.allowed[0] / "part*[1]?"
+    parts.mkdir()
+    for number in range(2):
+        pd.DataFrame({"a": [1], "b": [2]}).to_parquet(parts / f"{number}.parquet")
     found = browse(place, "")
+    assert names(found) == ["deep", parts.name, "sales.csv", "sales[1].csv"]
+    assert browse(place, str(parts)).parquet
     for entry in found.entries[1:]:
         with open_files(place, PathData(path=found.path_of(entry))) as files:
             assert reader_of(files, "").columns == ("a", "b")
+            assert len(files.files) == (2 if entry.kind == "folder" else 1)
 
 
 @given(st.text(min_size=1, max_size=60))
