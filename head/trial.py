@@ -44,8 +44,10 @@ class Trial:
         """Made by a process of its own: what it has to import would stay with this one for ever."""
         if not self._table:
             making = await asyncio.create_subprocess_exec(
-                sys.executable, "-P", "-m", "head.demo_data", stdout=asyncio.subprocess.PIPE
-            )
+                sys.executable, "-P", "-m", "head.demo_data",
+                stdin=asyncio.subprocess.DEVNULL,  # ours may be somebody's console
+                stdout=asyncio.subprocess.PIPE,
+            )  # fmt: skip
             table, _ = await making.communicate()
             if making.returncode != 0:
                 raise JobRefused("The test table could not be made.", remedy="Train on a file of your own: /train.")
