@@ -29,6 +29,7 @@ class Verb(StrEnum):
     RUN = "run"  #: id: a draft
     EDIT = "edit"  #: id: a draft, choice: the field to fill in; "form" for none
     PICK = "pick"  #: id: a draft, choice: the number of the answer, or the answer
+    BROWSE = "browse"  #: id: a draft, choice: the number of an entry, or one of the ways of bot.browser
     DROP = "drop"  #: id: a draft to throw away
     RESUME = "resume"  #: id: a draft that was set aside
     SAVE = "save"  #: id: a draft to keep as a template
@@ -42,6 +43,7 @@ class Verb(StrEnum):
     MODEL = "model"  #: id: a model to predict with
     DELETE = "delete"  #: id: a model; was asked about before
     MACHINE = "machine"  #: id: a machine to show
+    TEST = "test"  #: id: a machine to run a test job on, revision: of when it was offered
     REST = "rest"  #: id: a machine, choice: one of bot.screens.worker.RESTS
     DRAIN = "drain"  #: id: a machine that is to leave when its jobs have ended; asks first
     DOUBT = "doubt"  #: id: a machine to revoke; asks first

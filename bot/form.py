@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from bot.browser import Browsing
 from bot.html import Html
 from head.api import AUTO, Data, DataFacts, Task
 
@@ -30,6 +31,7 @@ class Form(BaseModel):
     place: str = ""  #: a machine's id, or HEAD; "" until it is known
     place_name: str = ""
     place_chosen: bool = False  #: said by the person, so that nothing else moves it
+    browsing: Browsing | None = None  #: the folder that is looked at while the data is asked for
     candidates: tuple[str, ...] = ()  #: ids of several machines that have the file; asks which while no place is set
     facts: DataFacts | None = None
     trouble: Trouble | None = None

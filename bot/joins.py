@@ -17,6 +17,7 @@ from bot.html import clip, fill, lines, text
 from bot.language import tr
 from bot.messages import Button, Message
 from bot.outbox import Outbox
+from bot.trial import test_button
 from head.api import Clock, HeadApi, JoinOffer, JoinState, MachineState, MachineView, NotFoundError
 
 logger = logging.getLogger(__name__)
@@ -116,8 +117,9 @@ def progress(state: JoinState, machine: MachineView | None) -> Message | None:
     cores = amounts.plural(machine.cores, "{n} core", "{n} cores") if machine.cores else ""
     memory = amounts.memory(machine.memory) if machine.memory else ""
     known = ", ".join(fact for fact in (cores, memory) if fact)
+    test = test_button(machine.id, machine.since)
     train = Button(label=tr("Train a model"), callback=pack(Verb.OPEN, "train"))
     mine = Button(label=tr("My machines"), callback=pack(Verb.OPEN, "worker"))
     said = fill("🟢 <b>{name}</b> joined{known}.", name=name, known=f": {known}" if known else "")
     unsealed = fill("⚠️ It is not sealed: jobs there can read the owner's files.") if machine.sealed is False else None
-    return Message(text=lines(said, unsealed), rows=((train, mine),), silent=True, pushed=True)
+    return Message(text=lines(said, unsealed), rows=((test,), (train, mine)), silent=True, pushed=True)

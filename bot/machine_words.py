@@ -239,6 +239,9 @@ RESULTS = (
 )
 REFUSALS = (
     N_("There is no file {file}."),
+    N_("There is no folder {folder}."),
+    N_("Hayride has no permission to look into {folder}."),
+    N_("Looking into the folder took longer than {n} seconds."),
     N_("{file} is empty: it has no bytes."),
     N_("{file} is a folder; name a file in it."),
     N_("{file} has a header and no rows below it."),
@@ -271,6 +274,11 @@ REFUSALS = (
     N_("Reading the file took longer than {n} seconds."),
     N_("{machine} is away, and the file lies there."),
     N_("Start its node agent, or choose another place. A job may also wait for it."),
+    N_("{machine} is away just now."),
+    N_("The server has no folders of yours."),
+    N_("Send me the file here."),
+    N_("The test table could not be made."),
+    N_("Train on a file of your own: /train."),
     N_("The machine does not answer now."),
     N_("Start its node agent, or wait for it."),
     N_("There is no such thing on that machine."),

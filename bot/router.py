@@ -79,6 +79,7 @@ class Router:
         }
         self.presses: dict[Verb, Press] = {
             **dict.fromkeys(_FORM_VERBS, self._form),
+            Verb.BROWSE: self._browse,
             Verb.OPEN: self._open,
             Verb.PAGE: self._page,
             Verb.ASK: lambda chat, _: access.ask(chat),
@@ -98,6 +99,7 @@ class Router:
             Verb.MODEL: lambda chat, callback: self.predict.open_with(chat, callback.id),
             Verb.DELETE: lambda chat, callback: models.delete(chat, callback.id),
             Verb.MACHINE: lambda chat, callback: worker.show(chat, callback.id),
+            Verb.TEST: lambda chat, callback: worker.test(chat, callback.id, callback.revision),
             Verb.REST: lambda chat, callback: worker.rest(chat, callback.id, callback.choice),
             Verb.DRAIN: lambda chat, callback: worker.drain(chat, callback.id),
             Verb.DOUBT: lambda chat, callback: worker.doubt(chat, callback.id),
@@ -226,6 +228,14 @@ class Router:
         draft = await self._draft(chat, callback)
         form = self._form_of(draft)
         if draft is not None and form is not None:
+            await form.press(chat, draft, callback)
+
+    async def _browse(self, chat: Chat, callback: Callback) -> None:
+        """A step through a machine's folders, for a form's data or to look at a table."""
+        draft = await self._draft(chat, callback)
+        if draft is not None and draft.kind == data.KIND:
+            await data.press(chat, draft, callback)
+        elif (form := self._form_of(draft)) is not None and draft is not None:
             await form.press(chat, draft, callback)
 
     async def _save(self, chat: Chat, callback: Callback) -> None:

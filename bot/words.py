@@ -249,7 +249,7 @@ ENDINGS: dict[EndReason, ErrorWords] = {
         remedy=N_("Give it more time (limit=1800 means half an hour), fewer rows or a lighter model."),
     ),
     EndReason.REVOKED: ErrorWords(
-        happened=N_("The job's machine was removed while the job was open."),
+        happened=N_("The job's machine, or your pool's last one, was removed while the job was open."),
         data=N_("Files on that machine are as they were; we no longer reach it."),
         remedy=N_("Run it on another machine, or add one with /connect"),
     ),

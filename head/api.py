@@ -46,6 +46,8 @@ from ray_jobs.spec import (
     ExportResult,
     ExportSpec,
     FileSplit,
+    Folder,
+    FolderEntry,
     GroupSplit,
     ModelDescription,
     PathData,
@@ -94,6 +96,8 @@ __all__ = [
     "ExportResult",
     "ExportSpec",
     "FileSplit",
+    "Folder",
+    "FolderEntry",
     "GroupSplit",
     "HayrideError",
     "HeadApi",
@@ -180,7 +184,10 @@ class HeadApi(AdminApi, Belongings, Protocol):
     async def machines(self, person_id: str) -> list[MachineView]:
         """Without the revoked ones, those that need attention first."""
 
-    async def revoke(self, person_id: str, machine_id: str) -> None: ...
+    async def revoke(self, person_id: str, machine_id: str) -> None:
+        """Cuts it off and ends its open jobs; with the last one those on the server too, where the person's files and
+        models are deleted.
+        """
 
     async def rename_machine(self, person_id: str, machine_id: str, name: str) -> None:
         """Raises RefusedError for what is no name, or is another machine's."""
@@ -204,9 +211,19 @@ class HeadApi(AdminApi, Belongings, Protocol):
     async def inspect(self, person_id: str, place: str, data: Data, target: str | None) -> DataFacts:
         """Looks at the file where it lies. Raises DataRefused, PoolUnavailable, JobRefused (the machine is away)."""
 
+    async def browse(self, person_id: str, place: str, path: str) -> Folder:
+        """What can be chosen in an allowed folder of a machine; "": its allowed folders, or what is in the only one.
+        Raises RefusedError for HEAD, DataRefused, PoolUnavailable, JobRefused (the machine is away).
+        """
+
     async def submit(self, person_id: str, spec: Spec, place: str, *, request: str, then: str = "") -> JobView:
         """Queues a job. The same `request` (a draft's id and revision, say) twice gives the same job. `then`: a path;
         when the training has ended well, a job that predicts it with the fresh model is queued at the same place.
+        """
+
+    async def test_job(self, person_id: str, machine_id: str, *, request: str) -> JobView:
+        """Sends a small table to exactly that machine and trains on it there, to see that all works; the same
+        `request` twice gives the same job. Raises JobRefused where the machine is away.
         """
 
     async def cancel(self, person_id: str, job_id: str) -> JobView: ...

@@ -11,11 +11,11 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from head import lifecycle
-from head.api import HEAD, UPLOAD_LIMIT, Change, Data, DataFacts, JobView, Rest, Spec, UploadView
+from head.api import HEAD, UPLOAD_LIMIT, Change, Data, DataFacts, Folder, JobView, Rest, Spec, UploadView
 from head.changes import Changes
 from head.clock import Clock
 from head.data_places import DataPlaces, look
-from head.errors import JobRefused
+from head.errors import JobRefused, RefusedError
 from head.identity import new_id
 from head.lifecycle import Target
 from head.machines import Machines
@@ -97,9 +97,8 @@ class Jobs:
         return await look(connected, away, lambda place: pool.inspect(place, data, None))
 
     async def inspect(self, person_id: str, place: str, data: Data, target: str | None) -> DataFacts:
-        await self.machines.usable(person_id, place)
+        name = await self.machines.usable(person_id, place)
         if place != HEAD and not self.machines.connected(place):
-            name = await self.machines.place_name(person_id, place)
             raise JobRefused(
                 f"{name} is away, and the file lies there.",
                 remedy="Start its node agent, or choose another place. A job may also wait for it.",
@@ -107,17 +106,18 @@ class Jobs:
         pool = await self.pools.client(person_id)
         return await pool.inspect(place, data, target)
 
+    async def browse(self, person_id: str, place: str, path: str) -> Folder:
+        name = await self.machines.usable(person_id, place)
+        if place == HEAD:
+            raise RefusedError("The server has no folders of yours.", remedy="Send me the file here.")
+        self.machines.check_here(place, name)
+        return await (await self.pools.client(person_id)).browse(place, path)
+
     # --- files ---
 
     async def upload(self, person_id: str, name: str, content: AsyncIterator[bytes]) -> UploadView:
         """A sent file goes to the person's connected machine, else to the pool's inbox; in memory on its way."""
-        limits = self.settings.limits
-        count, kept = await self.store.uploads.kept(person_id)
-        if count >= limits.uploads:
-            raise JobRefused(
-                f"I keep {count} files that you sent, which is the limit.",
-                remedy="Put the file into an allowed folder of your machine and give its path.",
-            )
+        await self._check_room(person_id, name, 0)
         body = bytearray()
         async for chunk in content:
             body += chunk
@@ -126,22 +126,37 @@ class Jobs:
                     f"{name} is larger than {UPLOAD_LIMIT // (1 << 20)} MB, the most that a chat passes on.",
                     remedy="Put it into an allowed folder of your machine and give its path.",
                 )
-        if kept + len(body) > limits.upload_size:
+        place = await self.default_place(person_id)
+        if place != HEAD and not self.machines.connected(place):
+            place = HEAD
+        return await self.keep(person_id, name, bytes(body), place)
+
+    async def keep(self, person_id: str, name: str, body: bytes, place: str) -> UploadView:
+        """Puts a file into the inbox of a place that is the person's. Raises JobRefused beyond the limits."""
+        await self._check_room(person_id, name, len(body))
+        pool = await self.pools.client(person_id)
+        upload_id = new_id()
+        await pool.put_upload(upload_id, place, name, body)
+        row = await self.store.uploads.add(
+            upload_id=upload_id, person_id=person_id, name=name, size=len(body), place=place
+        )
+        return UploadView(id=row.id, name=row.name, size=row.size, place=row.place, created=row.created)
+
+    async def _check_room(self, person_id: str, name: str, size: int) -> None:
+        """Raises JobRefused where a further file of that size is more than a person may keep."""
+        limits = self.settings.limits
+        count, kept = await self.store.uploads.kept(person_id)
+        if count >= limits.uploads:
+            raise JobRefused(
+                f"I keep {count} files that you sent, which is the limit.",
+                remedy="Put the file into an allowed folder of your machine and give its path.",
+            )
+        if kept + size > limits.upload_size:
             most = limits.upload_size >> 20
             raise JobRefused(
                 f"With {name}, the files that you sent hold more than {most} MB, which is the limit.",
                 remedy="Put the file into an allowed folder of your machine and give its path.",
             )
-        place = await self.default_place(person_id)
-        if place != HEAD and not self.machines.connected(place):
-            place = HEAD
-        pool = await self.pools.client(person_id)
-        upload_id = new_id()
-        await pool.put_upload(upload_id, place, name, bytes(body))
-        row = await self.store.uploads.add(
-            upload_id=upload_id, person_id=person_id, name=name, size=len(body), place=place
-        )
-        return UploadView(id=row.id, name=row.name, size=row.size, place=row.place, created=row.created)
 
     async def file(self, person_id: str, job_id: str, name: str, target: Path) -> None:
         row = await self.store.jobs.get(person_id, job_id)

@@ -20,13 +20,14 @@ from pathlib import Path
 
 from head.clock import Clock
 from head.errors import HayrideError, PoolUnavailable, SealingError
-from head.pool_answers import without_controls
 from head.pool_client import PoolClient
 from head.pool_plan import KeeperSettings, PoolIdentity, pool_plan
+from head.settings import Settings
 from ray_jobs.place import checked_id
+from ray_jobs.spec import without_controls
 from sealing import Box, SealError, SocketFolder, discard, launch, launch_unsealed, only_box, set_aside
 
-__all__ = ["Keeper", "KeeperSettings", "PoolIdentity"]
+__all__ = ["Keeper", "KeeperSettings", "PoolIdentity", "keeper_settings"]
 
 log = logging.getLogger(__name__)
 
@@ -304,3 +305,16 @@ def _tidy(run: Path) -> None:
     with SocketFolder(run) as sockets:
         for name in (_HTTP, _DOOR, _BOX):
             sockets.remove(name)
+
+
+def keeper_settings(settings: Settings) -> KeeperSettings:
+    """What the server's settings say of its boxes."""
+    return KeeperSettings(
+        data_dir=settings.data_dir,
+        sealed=settings.sealing,
+        cpus=settings.pool.cpus,
+        memory=settings.pool.memory,
+        object_store=settings.pool.object_store_memory,
+        quota=settings.pool.quota,
+        idle_seconds=settings.pool.idle_seconds,
+    )

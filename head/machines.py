@@ -166,6 +166,11 @@ class Machines:
         contact = self._contacts.get(machine_id)
         return contact is not None and contact.joined and self._clock.monotonic() - contact.heard < SILENT_AFTER
 
+    def check_here(self, machine_id: str, name: str) -> None:
+        """Raises JobRefused for a machine that is away."""
+        if not self.connected(machine_id):
+            raise JobRefused(f"{name} is away just now.", remedy="Start its node agent, then try again.")
+
     def ready(self, machine_id: str) -> bool:
         """Whether jobs may begin on it now: connected, and not paused at its prompt or in the chat."""
         contact = self._contacts.get(machine_id)

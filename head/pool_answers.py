@@ -3,13 +3,24 @@
 from __future__ import annotations
 
 import asyncio
-import unicodedata
 from typing import Annotated, Any, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, TypeAdapter, ValidationError
 
 from head.errors import PoolUnavailable
-from ray_jobs.spec import DataFacts, Event, Frozen, Id, Metrics, Name, Problem, Task, Whole
+from ray_jobs.spec import (
+    DataFacts,
+    Event,
+    Folder,
+    Frozen,
+    Id,
+    Metrics,
+    Name,
+    Problem,
+    Task,
+    Whole,
+    without_controls,
+)
 
 T = TypeVar("T")
 
@@ -81,6 +92,11 @@ class FactsOrProblem(Frozen):
     problem: Problem | None = None
 
 
+class FolderOrProblem(Frozen):
+    folder: Folder | None = None
+    problem: Problem | None = None
+
+
 class SizeOrProblem(Frozen):
     size: Whole | None = None
     problem: Problem | None = None
@@ -99,20 +115,6 @@ HEALTH = TypeAdapter(PoolHealth)
 MACHINES = TypeAdapter(Annotated[tuple[PoolMachine, ...], Field(max_length=1000, fail_fast=True)])
 MODELS = TypeAdapter(Annotated[tuple[PoolModel, ...], Field(max_length=10_000, fail_fast=True)])
 EVENTS: TypeAdapter[Event] = TypeAdapter(Event)
-
-#: Written right to left, or isolated: they make a text look like another one.
-_BIDI = {*range(0x202A, 0x202F), *range(0x2066, 0x206A), 0x200E, 0x200F, 0x061C}
-
-
-def without_controls(text: str) -> str:
-    """The text without control characters, but for line feeds and tabs, and without those that turn its direction."""
-    if text.isascii() and text.isprintable():
-        return text
-    return "".join(
-        letter
-        for letter in text
-        if letter in "\n\t" or (unicodedata.category(letter) not in {"Cc", "Cs"} and ord(letter) not in _BIDI)
-    )
 
 
 async def checked(body: bytes, shape: type[T] | TypeAdapter[T]) -> T:

@@ -25,6 +25,7 @@ from head.pool_answers import (
     ErrorAnswer,
     FactsOrProblem,
     Flag,
+    FolderOrProblem,
     PoolHealth,
     PoolMachine,
     PoolModel,
@@ -32,9 +33,18 @@ from head.pool_answers import (
     SizeOrProblem,
     T,
     checked,
+)
+from ray_jobs.spec import (
+    EVENT_LIMIT,
+    ID_PATTERN,
+    Data,
+    DataFacts,
+    Event,
+    Folder,
+    Work,
+    is_ending,
     without_controls,
 )
-from ray_jobs.spec import EVENT_LIMIT, ID_PATTERN, Data, DataFacts, Event, Work, is_ending
 
 _ID = re.compile(ID_PATTERN.strip("^$"))
 _KIB = 1024
@@ -47,7 +57,7 @@ class Bounds:
 
     answer: int = 64 * _KIB  #: bytes of an ordinary answer
     machines: int = 256 * _KIB  #: bytes of the machines
-    listing: int = _MIB  #: bytes of the models, of the facts of a table
+    listing: int = _MIB  #: bytes of the models, of the facts of a table, of a folder
     line: int = EVENT_LIMIT  #: bytes of one event
     file: int = 50 * _MIB  #: bytes of a job's file: the chat cannot send more
     deadline: float = 15.0  #: seconds for an ordinary answer; the box itself gives up after 10
@@ -145,6 +155,18 @@ class PoolClient:
         if answer.facts is None:
             raise PoolUnavailable("Your pool gave neither facts nor a reason.")
         return answer.facts
+
+    async def browse(self, place: str, path: str) -> Folder:
+        """What can be chosen in an allowed folder; "": the allowed folders. Raises DataRefused, or JobRefused where the
+        machine is away.
+        """
+        body = {"place": _id(place), "path": path}
+        answer = await self._ask("POST", "/browse", FolderOrProblem, json=body, most=self._bounds.listing)
+        if answer.problem is not None:
+            raise DataRefused(answer.problem)
+        if answer.folder is None:
+            raise PoolUnavailable("Your pool gave neither a folder nor a reason.")
+        return answer.folder
 
     # --- files ---
 

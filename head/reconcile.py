@@ -321,10 +321,14 @@ class Reconciler:
     async def _let_pools_sleep(self, busy: set[str]) -> None:
         await self._parts.pools.let_sleep(busy | self._parts.machines.people_in_contact())
 
-    async def end_jobs_of(self, machine_id: str) -> None:
-        """The machine was revoked: what ran there is over for us."""
+    async def end_jobs_of(self, person_id: str, machine_id: str) -> None:
+        """The machine was revoked: what ran there is over for us. With the last one what the pool holds is deleted, so
+        its own node's jobs end now: what they made would go as soon as it was there.
+        """
+        left = any(machine.admitted for machine in await self._parts.store.machines.of_person(person_id))
+        over = {machine_id} if left else {machine_id, HEAD}
         for job in await self._parts.store.jobs.open():
-            if job.place == machine_id:
+            if job.person_id == person_id and job.place in over:
                 await self._change(job, partial(lifecycle.end, reason=EndReason.REVOKED))
         self.wake()
 

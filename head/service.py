@@ -20,6 +20,7 @@ from head.api import (
     DataFacts,
     DataPlaces,
     Draft,
+    Folder,
     JobView,
     JoinOffer,
     JoinState,
@@ -44,7 +45,7 @@ from head.gateway.live import Tunnels
 from head.gateway.webhook import WebhookReceiver
 from head.identity import digest, new_token, server_key
 from head.jobs import Jobs
-from head.keeper import Keeper, KeeperSettings
+from head.keeper import Keeper, keeper_settings
 from head.machines import Machines
 from head.models import Models
 from head.pools import Pools
@@ -53,6 +54,7 @@ from head.sealed import as_admitted, served_person
 from head.settings import Settings
 from head.state_lock import lock_state
 from head.store.store import Store
+from head.trial import Trial
 from head.wiring import Wiring
 from head.wishes import Wishes
 
@@ -70,6 +72,7 @@ class ControlPlane:
     pools_: Pools
     machines_: Machines
     jobs_: Jobs
+    trial: Trial
     models_: Models
     admission: Admission
     reconciler: Reconciler
@@ -91,7 +94,7 @@ class ControlPlane:
         try:
             await store.people.set_admins(settings.admins)
             await store.machines.forget_connections()
-            keeper = Keeper(_keeper_settings(settings), clock)
+            keeper = Keeper(keeper_settings(settings), clock)
             await keeper.find_running()
         except BaseException:
             await store.close()
@@ -118,7 +121,8 @@ class ControlPlane:
         )  # fmt: skip
         plane = cls(
             settings=settings, clock=clock, store=store, pools_=pools, machines_=machines, jobs_=jobs,
-            models_=Models(store=store, pools=pools, machines=machines), reconciler=reconciler, hub=changes,
+            trial=Trial(jobs=jobs), models_=Models(store=store, pools=pools, machines=machines),
+            reconciler=reconciler, hub=changes,
             admission=Admission(store=store, pools=pools, machines=machines), telegram=telegram, _lock=lock,
         )  # fmt: skip
         return plane
@@ -244,7 +248,7 @@ class ControlPlane:
         await self.machines_.revoke(person_id, machine_id)
         if self._tunnels:
             self._tunnels.cut(machine_id)
-        await self.reconciler.end_jobs_of(machine_id)
+        await self.reconciler.end_jobs_of(person_id, machine_id)
         await self.machines_.tell_pool_of_revoked(person_id, machine_id)
 
     async def rename_machine(self, person_id: str, machine_id: str, name: str) -> None:
@@ -288,8 +292,14 @@ class ControlPlane:
     async def inspect(self, person_id: str, place: str, data: Data, target: str | None) -> DataFacts:
         return await self.jobs_.inspect(person_id, place, data, target)
 
+    async def browse(self, person_id: str, place: str, path: str) -> Folder:
+        return await self.jobs_.browse(person_id, place, path)
+
     async def submit(self, person_id: str, spec: Spec, place: str, *, request: str, then: str = "") -> JobView:
         return await self.jobs_.submit(person_id, spec, place, request, then)
+
+    async def test_job(self, person_id: str, machine_id: str, *, request: str) -> JobView:
+        return await self.trial.start(person_id, machine_id, request)
 
     async def cancel(self, person_id: str, job_id: str) -> JobView:
         return await self.jobs_.cancel(person_id, job_id)
@@ -403,15 +413,3 @@ async def _ended(task: asyncio.Task[None]) -> None:
     task.cancel()
     with contextlib.suppress(asyncio.CancelledError):
         await task
-
-
-def _keeper_settings(settings: Settings) -> KeeperSettings:
-    return KeeperSettings(
-        data_dir=settings.data_dir,
-        sealed=settings.sealing,
-        cpus=settings.pool.cpus,
-        memory=settings.pool.memory,
-        object_store=settings.pool.object_store_memory,
-        quota=settings.pool.quota,
-        idle_seconds=settings.pool.idle_seconds,
-    )

@@ -37,7 +37,7 @@ class EndReason(StrEnum):
     INTERRUPTED = "interrupted"  #: the machine restarted under the job
     CANCELLED = "cancelled"
     TIMED_OUT = "timed_out"
-    REVOKED = "revoked"  #: its machine was revoked
+    REVOKED = "revoked"  #: its machine was revoked, or the last one of its pool, where the server ran it
 
 
 class MachineState(StrEnum):

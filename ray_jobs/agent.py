@@ -15,12 +15,14 @@ import secrets
 import shutil
 import string
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import ray
 
 from ray_jobs import work
+from ray_jobs.browsing import browse
 from ray_jobs.inbox import Inbox
 from ray_jobs.journal import Journal, Line, load_all
 from ray_jobs.place import check_space, checked_id, disk_used, load_place
@@ -33,6 +35,8 @@ _ID_LETTERS = string.ascii_lowercase + string.digits
 _CHUNK_LIMIT = 4 * 1024 * 1024
 #: Seconds that looking at a table may take.
 _INSPECT_LIMIT = 120
+#: Seconds that looking into a folder may take; whoever asks waits little longer.
+_BROWSE_LIMIT = 8
 #: Ended and acknowledged jobs whose ids and files are remembered.
 _REMEMBERED = 500
 
@@ -49,6 +53,7 @@ class Agent:
         self.inbox = Inbox(self.place)
         self.threads = _node_cores()
         self.jobs = {journal.job_id: Job(journal) for journal in load_all(self.place.journal)}
+        self._lookers = ThreadPoolExecutor(2, thread_name_prefix="browse")
         self._tasks: set[asyncio.Task[None]] = set()
         self._started = time.time()
         self._starting = asyncio.Lock()
@@ -108,6 +113,21 @@ class Agent:
         if work.LOG in answer:
             log.error("inspect: %s", answer.pop(work.LOG))
         return answer
+
+    async def browse(self, path: str) -> Line:
+        """{"folder": Folder} or {"problem": Problem}; "": the allowed folders."""
+        # Threads of its own: a disk that does not answer must not hold up the journals.
+        looking = asyncio.get_running_loop().run_in_executor(self._lookers, browse, self.place, path)
+        try:
+            return {"folder": (await asyncio.wait_for(looking, _BROWSE_LIMIT)).model_dump(mode="json")}
+        except TimeoutError:
+            return _refusal(
+                ProblemCode.FILE_UNREADABLE, f"Looking into the folder took longer than {_BROWSE_LIMIT} seconds."
+            )
+        except Refused as refused:
+            return {"problem": refused.problem.model_dump(mode="json")}
+        except OSError as error:
+            return _refusal(ProblemCode.FILE_UNREADABLE, f"The folder can't be looked into: {error.strerror}.")
 
     async def put_begin(self, upload_id: str, name: str, size: int) -> Line:
         """{} or {"problem": Problem}."""

@@ -57,7 +57,7 @@ async def _doubt_all(chat: Chat, machines: list[MachineView]) -> None:
     question = lines(
         fill("Disconnect everything: <b>{names}</b>?", names=names),
         fill("They are cut off at once, and their open jobs end. Files and models on them stay on them."),
-        fill("Files and models of yours on the server are deleted, and your pool gets fresh keys."),
+        fill("Your files and models on the server are deleted, open jobs there end, and your pool gets fresh keys."),
     )
     yes = Button(label=tr("Yes, disconnect everything"), callback=pack(Verb.DISCONNECT, choice="yes"))
     keep = Button(label=tr("Keep them"), callback=pack(Verb.OPEN, "worker"))

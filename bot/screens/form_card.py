@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from bot import amounts
+from pydantic import ValidationError
+
+from bot import amounts, words
 from bot.callbacks import Verb, pack
-from bot.form import Form
+from bot.form import Form, Trouble
 from bot.html import Html, clip, fill, lines, text
 from bot.language import tr
 from bot.machine_words import heard
@@ -30,6 +32,7 @@ class FormCard:
     fields: tuple[tuple[str, str], ...]  #: (name, button's label)
     question: Html | None  #: about the field that is asked for
     options: list[Option]
+    browse: tuple[Row, ...] = ()  #: the ways to the data by buttons
     again: bool  #: a form of the kind was run before
 
     def message(self) -> Message:
@@ -78,7 +81,7 @@ class FormCard:
                 self._button(clip(label, 40), Verb.PICK, str(index))
                 for index, (label, _) in enumerate(self.options[:MOST_OPTIONS])
             ]
-            return (*first, *_in_rows(picks, 2), (self._button(tr("Back"), Verb.EDIT, "form"), cancel))
+            return (*first, *self.browse, *_in_rows(picks, 2), (self._button(tr("Back"), Verb.EDIT, "form"), cancel))
         edits = [self._button(tr(label), Verb.EDIT, name) for name, label in self.fields]
         return (*first, *_in_rows(edits, 3), (cancel, self._button(tr("Save as template"), Verb.SAVE)))
 
@@ -88,3 +91,14 @@ class FormCard:
 
 def _in_rows(buttons: list[Button], width: int) -> list[Row]:
     return [tuple(buttons[start : start + width]) for start in range(0, len(buttons), width)]
+
+
+def invalid(error: ValidationError) -> Trouble:
+    """A value that the spec does not take; the forms check first, so this is the net below."""
+    first = error.errors()[0]
+    name = str(first["loc"][-1]) if first["loc"] else tr("a value")
+    field = "settings" if name not in {"data", "target", "model"} else name
+    said = words.three(
+        text(f"{name}: {first['msg']}."), fill("Nothing was started."), fill("Correct it and run again.")
+    )
+    return Trouble(field=field, html=said)

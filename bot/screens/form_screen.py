@@ -12,16 +12,18 @@ from typing import ClassVar, Generic, TypeVar
 
 from pydantic import ValidationError
 
-from bot import errors, places, words
+from bot import browser, errors, places, words
 from bot.arguments import seconds
+from bot.browser import Browsing, Chosen
 from bot.callbacks import Callback, Verb
 from bot.chat import Chat
 from bot.form import Form, Trouble
 from bot.html import Html, clip, fill, text
 from bot.language import tr
+from bot.messages import Row
 from bot.recipes import PredictRecipe, TrainRecipe
 from bot.results import place_title
-from bot.screens.form_card import FormCard, Option
+from bot.screens.form_card import FormCard, Option, invalid
 from head.api import (
     HEAD,
     Data,
@@ -89,6 +91,10 @@ class FormScreen(ABC, Generic[F]):
         """A path to predict once the job has trained a model; "" for none."""
         return ""
 
+    def browsed(self, form: F) -> str:
+        """The place whose folders are browsed; "" for any machine."""
+        return form.place if form.place_chosen else ""
+
     def settled(self, form: F) -> F:
         """The form after its data changed."""
         return form
@@ -115,7 +121,7 @@ class FormScreen(ABC, Generic[F]):
         await self._advance(chat, draft.id, draft.revision, self.settled(form))
 
     async def press(self, chat: Chat, draft: Draft, callback: Callback) -> None:
-        """RUN, EDIT, PICK, DROP, RESUME or LAST on this draft."""
+        """RUN, EDIT, PICK, BROWSE, DROP, RESUME or LAST on this draft."""
         form = self.load(draft)
         if form.job:
             await chat.alert("This form was run already. Its job is in /jobs")
@@ -133,7 +139,9 @@ class FormScreen(ABC, Generic[F]):
             await self._run(chat, draft, form)
         elif callback.verb is Verb.EDIT:
             asked = callback.choice if callback.choice in dict(self.fields) else ""
-            await self._ask(chat, draft.id, draft.revision, form, asked)
+            await self._ask(chat, draft.id, draft.revision, self._with(form, browsing=None), asked)
+        elif callback.verb is Verb.BROWSE:
+            await self._browse(chat, draft, form, callback.choice)
         else:
             await self._pick(chat, draft, form, callback.choice)
 
@@ -155,6 +163,28 @@ class FormScreen(ABC, Generic[F]):
         form = await self.set(chat, form, draft.asking, options[int(choice)][1])
         await self._advance(chat, draft.id, draft.revision, form)
 
+    async def _browse(self, chat: Chat, draft: Draft, form: F, choice: str) -> None:
+        """One step through a machine's folders; a file that was tapped is the data, on that machine."""
+        try:
+            if choice == browser.START:
+                at: Browsing | Chosen | None = await browser.start(chat, self.browsed(form))
+            else:
+                at = await browser.press(chat, form.browsing, choice) if form.browsing is not None else None
+        except HayrideError as error:
+            trouble = Trouble(field="data", html=errors.told(error))
+            form = self._with(form, browsing=None, trouble=trouble)
+            await self._ask(chat, draft.id, draft.revision, form, "data")
+            return
+        if at is None:
+            await chat.alert("That answer is not on offer any more.")
+            await self._show(chat, draft, form)
+        elif isinstance(at, Browsing):
+            await self._ask(chat, draft.id, draft.revision, self._with(form, browsing=at), "data")
+        else:
+            form = await self.with_data(chat, form, at.path)
+            form = self._with(form, place=at.place, place_name=at.place_name)
+            await self._advance(chat, draft.id, draft.revision, form)
+
     async def _same_as_last(self, chat: Chat, draft: Draft) -> None:
         last = await chat.api.last_run(chat.person.id, self.kind)
         if last is None:
@@ -169,7 +199,7 @@ class FormScreen(ABC, Generic[F]):
 
     async def _advance(self, chat: Chat, draft_id: str, revision: int, form: F) -> None:
         """Checks what is known, then asks for what is wrong or missing."""
-        form = await self.checked(chat, form)
+        form = await self.checked(chat, self._with(form, browsing=None))
         asked = form.trouble.field if form.trouble is not None else self.missing(form)
         await self._ask(chat, draft_id, revision, form, asked)
 
@@ -212,7 +242,7 @@ class FormScreen(ABC, Generic[F]):
             request = f"{draft.id}:{draft.revision}"
             job = await chat.api.submit(chat.person.id, spec, form.place, request=request, then=self.then(form))
         except ValidationError as error:
-            trouble = _invalid(error)
+            trouble = invalid(error)
             await self._ask(chat, draft.id, draft.revision, self._with(form, trouble=trouble), trouble.field)
             return
         except HayrideError as error:
@@ -348,10 +378,16 @@ class FormScreen(ABC, Generic[F]):
 
     async def _show(self, chat: Chat, draft: Draft, form: F) -> None:
         question, options = await self.question(chat, form, draft.asking) if draft.asking else (None, [])
+        browse: tuple[Row, ...] = ()
+        if draft.asking == "data" and form.browsing is not None:
+            question = browser.shown(form.browsing, now=chat.clock.now())
+            browse = browser.rows(form.browsing, draft.id, draft.revision)
+        elif draft.asking == "data":
+            browse = await browser.offer(chat, self.browsed(form), draft.id, draft.revision)
         again = form.data is None and await chat.api.last_run(chat.person.id, self.kind) is not None
         card = FormCard(
             draft=draft, form=form, heading=self.heading, body=self.body(form), fields=self.fields, question=question,
-            options=options, again=again,
+            options=options, browse=browse, again=again,
         )  # fmt: skip
         await chat.show(card.message())
 
@@ -360,14 +396,3 @@ def with_limit(answer: str) -> int | None:
     """A time limit in seconds, or None where it is none or out of range."""
     limit = seconds(answer)
     return limit if limit is not None and 1 <= limit <= 7 * 86400 else None
-
-
-def _invalid(error: ValidationError) -> Trouble:
-    """A value that the spec does not take; the forms check first, so this is the net below."""
-    first = error.errors()[0]
-    name = str(first["loc"][-1]) if first["loc"] else tr("a value")
-    field = "settings" if name not in {"data", "target", "model"} else name
-    said = words.three(
-        text(f"{name}: {first['msg']}."), fill("Nothing was started."), fill("Correct it and run again.")
-    )
-    return Trouble(field=field, html=said)

@@ -17,7 +17,7 @@ from bot.recipes import PredictRecipe, TrainRecipe
 from bot.results import headline, place_title
 from bot.screens.form_card import Option
 from bot.screens.form_screen import FormScreen, with_limit
-from head.api import ModelView, Spec, UploadData
+from head.api import HEAD, ModelView, Spec, UploadData
 from head.api import PredictSpec as Predict
 
 _OFFERED = 8
@@ -74,6 +74,9 @@ class PredictScreen(FormScreen[PredictForm]):
     def target(self, form: PredictForm) -> str | None:
         return None
 
+    def browsed(self, form: PredictForm) -> str:
+        return form.model_place
+
     def missing(self, form: PredictForm) -> str:
         return "model" if not form.model_id else "data" if form.data is None else ""
 
@@ -93,6 +96,8 @@ class PredictScreen(FormScreen[PredictForm]):
         return [*shown, fill("Settings: at most {duration}", duration=amounts.duration(form.time_limit))]
 
     async def question(self, chat: Chat, form: PredictForm, field: str) -> tuple[Html, list[Option]]:
+        if field == "data" and form.model_place == HEAD:
+            return fill("This model lives on the server. Send me the file to predict."), []
         if field == "data":
             where = place_title(form.place, form.place_name) if form.place else tr("the model's machine")
             return fill("Which file? Type its path on {where}, or send me the file.", where=where), []

@@ -5,6 +5,8 @@ What cannot be taken back takes two taps: the first asks, and names the machine.
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from bot import amounts, places, words
 from bot.arguments import parse
 from bot.callbacks import Verb, pack
@@ -12,6 +14,7 @@ from bot.chat import Chat
 from bot.html import Html, clip, fill, lines, text
 from bot.language import tr
 from bot.messages import Button, Message, Row
+from bot.trial import request, test_button
 from head.api import HEAD, HayrideError, MachineState, MachineView, NotFoundError, Rest
 
 #: More than anybody has; a message holds no more anyway.
@@ -72,7 +75,7 @@ async def _list(chat: Chat) -> None:
     shown = [_machine(chat, it) for it in machines[:_SHOWN]]
     hint = fill("To rename one: <code>/worker rename OLD NEW</code>. Start with the system: /worker autostart")
     if len(machines) == 1:
-        rows = _buttons(machines[0])
+        rows = _buttons(machines[0], chat.clock.now())
     else:
         rows = [(Button(label=clip(it.name, 40), callback=pack(Verb.MACHINE, it.id)),) for it in machines[:_SHOWN]]
     await chat.show(Message(text=lines(fill("<b>Machines</b>"), *shown, off, hint), rows=(*rows, *connect)))
@@ -83,17 +86,30 @@ async def show(chat: Chat, machine_id: str) -> None:
     if (machine := await _mine(chat, machine_id)) is None:
         return
     back: Row = (Button(label=tr("All machines"), callback=pack(Verb.OPEN, "worker")),)
-    await chat.show(Message(text=_machine(chat, machine), rows=(*_buttons(machine), back)))
+    await chat.show(Message(text=_machine(chat, machine), rows=(*_buttons(machine, chat.clock.now()), back)))
 
 
-def _buttons(it: MachineView) -> list[Row]:
+def _buttons(it: MachineView, now: datetime) -> list[Row]:
     resume = Button(label=tr("Resume"), callback=pack(Verb.REST, it.id, 0, "resume"))
     pause = Button(label=tr("Pause"), callback=pack(Verb.REST, it.id, 0, "pause"))
     drain = Button(label=tr("Drain"), callback=pack(Verb.DRAIN, it.id))
     revoke = Button(label=clip(tr("Revoke {name}", name=it.name), 40), callback=pack(Verb.DOUBT, it.id))
     if it.rest is Rest.LEAVING:
         return [(resume, revoke)]
-    return [(resume if it.rest else pause, drain), (revoke,)]
+    ready = it.state is MachineState.CONNECTED and not it.rest and not it.paused
+    return [(resume if it.rest else pause, drain), *([(test_button(it.id, now),)] if ready else []), (revoke,)]
+
+
+async def test(chat: Chat, machine_id: str, offered: int) -> None:
+    """Trains a small model on exactly that machine, to see that all works."""
+    machine = await _mine(chat, machine_id)
+    if machine is None:
+        return
+    note = fill("Sending a small table to {name}…", name=clip(machine.name, 40))
+    async with chat.waiting(note):
+        job = await chat.api.test_job(chat.person.id, machine_id, request=request(machine_id, offered))
+    chat.started.append(job.id)
+    await chat.show_job(job)
 
 
 async def rest(chat: Chat, machine_id: str, choice: str) -> None:
@@ -149,7 +165,7 @@ async def _last(chat: Chat) -> Html | None:
     """What goes with the last machine; None where there are more."""
     if len(await chat.api.machines(chat.person.id)) > 1:
         return None
-    return fill("It is your last machine: files and models of yours on the server are deleted.")
+    return fill("It is your last machine: your files and models on the server are deleted, and open jobs there end.")
 
 
 async def _mine(chat: Chat, machine_id: str) -> MachineView | None:

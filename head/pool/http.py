@@ -64,6 +64,10 @@ class Inspection(AtPlace):
     target: str | None
 
 
+class Browsing(AtPlace):
+    path: str = Field(max_length=4096)
+
+
 @dataclass(kw_only=True)
 class Parts:
     """What the interface serves."""
@@ -165,6 +169,10 @@ def _jobs(app: FastAPI, parts: Parts) -> None:
     async def inspect(body: Inspection) -> Response:
         await driver.reach(body.place)
         return JSONResponse(await driver.call(body.place, "inspect", body.data, body.target, deadline=INSPECT_TIME))
+
+    @app.post("/browse")
+    async def browse(body: Browsing) -> Response:
+        return JSONResponse(await driver.call(body.place, "browse", body.path))
 
     @app.post("/warm")
     async def warm(body: AtPlace) -> dict[str, bool]:

@@ -90,6 +90,13 @@ class Jobs:
                 raise NotFoundError("You have no such job.", remedy="/jobs lists yours.")
             return _job(row)
 
+    async def requested(self, person_id: str, request: str) -> JobRow | None:
+        """What came of that request of the person's."""
+        query = select(JobTable).where(JobTable.person_id == person_id, JobTable.request == request)
+        async with self.database.read() as session:
+            row = await session.scalar(query)
+            return None if row is None else _job(row)
+
     async def of_person(self, person_id: str, *, limit: int = 8, offset: int = 0) -> list[JobRow]:
         """Open ones first, then newest first."""
         order = (case((JobTable.status.in_(_ENDED), 1), else_=0), JobTable.created.desc(), JobTable.id)

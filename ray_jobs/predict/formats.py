@@ -10,7 +10,7 @@ from pathlib import Path
 from ray_jobs.predict import writers
 from ray_jobs.problems import Refused
 from ray_jobs.reading.csv_forms import CsvForm
-from ray_jobs.reading.packing import without_packing
+from ray_jobs.reading.formats import without_packing
 from ray_jobs.spec import ProblemCode
 
 _OF_INPUT = {"csv": "csv", "parquet": "parquet", "feather": "feather", "jsonl": "jsonl", "excel": "xlsx"}

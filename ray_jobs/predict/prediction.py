@@ -30,7 +30,7 @@ from ray_jobs.predict.score import Score
 from ray_jobs.predict.typed_rows import typed_piece
 from ray_jobs.predict.writers import SHEET_ROWS, SheetWriter, Writer
 from ray_jobs.problems import Refused, listed
-from ray_jobs.reading.packing import without_packing
+from ray_jobs.reading.formats import without_packing
 from ray_jobs.reading.source import Source, open_source
 from ray_jobs.reading.standing import json_keys
 from ray_jobs.spec import PredictResult, PredictSpec, Preview, ProblemCode, RowsData

@@ -10,7 +10,7 @@ from itertools import count
 from pathlib import Path
 
 from ray_jobs.place import Place, check_space, disk_used
-from ray_jobs.reading.packing import without_packing
+from ray_jobs.reading.formats import without_packing
 
 #: How many bytes are written before the quota is looked at again.
 _STRIDE = 16 * 2**20

@@ -6,7 +6,6 @@ import csv
 import json
 import os
 from dataclasses import dataclass
-from typing import Literal
 
 from ray_jobs.problems import Refused, listed, nearest
 from ray_jobs.reading.arrow_files import ArrowFile, IpcFile, ParquetFile
@@ -17,23 +16,15 @@ from ray_jobs.reading.csv_file import CsvFile
 from ray_jobs.reading.csv_forms import CsvForm, NotCsv, sniff_csv
 from ray_jobs.reading.csv_reader import CsvReader
 from ray_jobs.reading.files import DataFile
+from ray_jobs.reading.formats import FORMATS, TEXT, Format, without_packing
 from ray_jobs.reading.json_reader import JsonReader
 from ray_jobs.reading.json_records import JsonArray, JsonLines, not_records
-from ray_jobs.reading.packing import Packing, member_name, packing_of, unpacked, without_packing
+from ray_jobs.reading.packing import Packing, member_name, packing_of, unpacked
 from ray_jobs.reading.patterns import FileSet
 from ray_jobs.reading.reader import Reader
 from ray_jobs.reading.workbook_reader import WorkbookReader, read_sheet
 from ray_jobs.spec import ProblemCode
 
-Format = Literal["csv", "parquet", "excel", "jsonl", "feather"]
-
-_FORMATS: dict[str, Format] = {
-    **dict.fromkeys((".csv", ".tsv", ".tab", ".txt"), "csv"),
-    **dict.fromkeys((".parquet", ".pq"), "parquet"),
-    **dict.fromkeys((".xlsx", ".xlsm", ".xls", ".ods"), "excel"),
-    **dict.fromkeys((".jsonl", ".ndjson", ".json"), "jsonl"),
-    **dict.fromkeys((".feather", ".arrow"), "feather"),
-}
 _CALLED: dict[Format, str] = {
     "csv": "a CSV",
     "parquet": "a Parquet file",
@@ -42,7 +33,6 @@ _CALLED: dict[Format, str] = {
     "feather": "a Feather file",
 }
 _FEW_LINES = 3
-_TEXT: tuple[Format, ...] = ("csv", "jsonl")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -121,8 +111,8 @@ def _opened(file: DataFile) -> Opened:
         if packing == "zip" and file.name.lower().endswith(".zip"):
             ending = os.path.splitext(member_name(file, path))[1].lower()
     packed_name = name != file.name
-    kind = _FORMATS.get(ending)
-    if kind not in _TEXT and not (kind is None and packing and packed_name):
+    kind = FORMATS.get(ending)
+    if kind not in TEXT and not (kind is None and packing and packed_name):
         if kind is None:
             raise _unknown(file, ending)
         return Opened(file=file, format=kind, packing="", head=head, whole=len(head) == file.size)
@@ -138,7 +128,7 @@ def _opened(file: DataFile) -> Opened:
 
 def _unknown(file: DataFile, ending: str) -> Refused:
     named = f"files ending in {ending}" if ending else "files without an ending"
-    readable = ", ".join(sorted(_FORMATS))
+    readable = ", ".join(sorted(FORMATS))
     return Refused(
         ProblemCode.UNKNOWN_FORMAT, f"Hayride doesn't read {named}; it reads {readable}.", subject=file.shown
     )

@@ -32,7 +32,6 @@ _MAGIC: tuple[tuple[bytes, Packing], ...] = (
     (b"\x28\xb5\x2f\xfd", "zstd"),
     (b"PK\x03\x04", "zip"),
 )
-_ENDINGS = (".gz", ".gzip", ".bz2", ".xz", ".zst", ".zstd", ".zip")
 _XZ_MEMORY = 256 << 20  #: more than the highest preset of xz needs
 _ZIP_TAIL = 66_000  #: where a ZIP says how long its list is: 22 bytes and a remark
 _ZIP_LIST = 1 << 20
@@ -44,12 +43,6 @@ _DAMAGE = (EOFError, OSError, zlib.error, lzma.LZMAError, zipfile.BadZipFile, pa
 def packing_of(head: bytes) -> Packing:
     """How a file that begins with `head` is packed; "" for not at all."""
     return next((packing for magic, packing in _MAGIC if head.startswith(magic)), "")
-
-
-def without_packing(name: str) -> str:
-    """`sales.csv` for `sales.csv.gz`."""
-    stem, ending = os.path.splitext(name)
-    return stem if ending.lower() in _ENDINGS else name
 
 
 def member_name(file: DataFile, path: str) -> str:

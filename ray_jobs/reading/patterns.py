@@ -24,13 +24,13 @@ from ray_jobs.reading.files import (
     plain_name,
     real_folders,
 )
+from ray_jobs.reading.formats import PARQUET
 from ray_jobs.spec import Data, PathData, ProblemCode
 
 MOST_FILES = 10_000
 _MOST_ENTRIES = 200_000  #: names looked at
 _DEEPEST = 32  #: folders below the first
 _HELD_OPEN = 100  #: up to so many files stay open; of more, each is opened when its turn comes
-_PARQUET = (".parquet", ".pq")
 _WILD = re.compile(r"[*?\[]")
 
 
@@ -69,11 +69,9 @@ def _several(place: Place, text: str) -> tuple[tuple[str, str], str, list[str]] 
     """
     if _WILD.search(text):
         prefix, parts = _split(text)
-        for real, _ in paths_inside(place, prefix):
-            # A file that is really called `sales[1].csv` is no pattern.
-            if os.path.lexists(os.path.join(real, *parts)):
-                return None
-        return _matched(place, text, prefix, parts)
+        # What is really called `sales[1].csv` is no pattern.
+        if not any(os.path.lexists(os.path.join(real, *parts)) for real, _ in paths_inside(place, prefix)):
+            return _matched(place, text, prefix, parts)
     real, shown = find_path(place, text)
     if not os.path.isdir(real):
         return None
@@ -106,21 +104,21 @@ def _matched(place: Place, text: str, prefix: str, parts: list[str]) -> tuple[tu
         ProblemCode.FILE_MISSING,
         f"No file matches {shown}.",
         subject=shown,
-        suggestions=nearest(re.sub(r"[*?\[\]]", "", parts[-1]), beside) or sorted(beside, key=_natural)[:3],
+        suggestions=nearest(re.sub(r"[*?\[\]]", "", parts[-1]), beside) or sorted(beside, key=natural)[:3],
     )
 
 
 def _checked(names: list[str], shown: str) -> list[str]:
     if len(names) > MOST_FILES:
         raise _too_many(shown, f"more than {MOST_FILES} files")
-    return sorted(set(names), key=lambda name: (_natural(name), name))
+    return sorted(set(names), key=lambda name: (natural(name), name))
 
 
 def _too_many(shown: str, what: str) -> Refused:
     return Refused(ProblemCode.FILE_UNREADABLE, f"{shown} means {what}; name the files more closely.", subject=shown)
 
 
-def _natural(name: str) -> list[tuple[int, int, str]]:
+def natural(name: str) -> list[tuple[int, int, str]]:
     """A key by which `part-2` comes before `part-10`."""
     pieces = re.split(r"([0-9]+)", name.casefold())
     return [(0, int(piece), "") if piece.isdecimal() else (1, 0, piece) for piece in pieces]
@@ -147,7 +145,7 @@ class _Walk:
             yield from (below + name for name, is_folder in entries if not is_folder and fnmatchcase(name, part))
             return
         for name, is_folder in entries:
-            if is_folder and depth < _DEEPEST and (inside := _open_folder(name, folder)) is not None:
+            if is_folder and depth < _DEEPEST and (inside := open_folder(name, folder)) is not None:
                 try:
                     yield from self.names(inside, inner, f"{below}{name}/", depth + 1)
                 finally:
@@ -165,7 +163,8 @@ class _Walk:
         return sorted(found)
 
 
-def _open_folder(name: str, parent: int | None) -> int | None:
+def open_folder(name: str, parent: int | None) -> int | None:
+    """A descriptor of the folder itself, never of what a link leads to; None where there is none for us."""
     try:
         return os.open(name, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=parent)
     except OSError:
@@ -173,7 +172,7 @@ def _open_folder(name: str, parent: int | None) -> int | None:
 
 
 def _names(place: Place, real: str, shown: str, parts: list[str]) -> Iterator[str]:
-    folder = _open_folder(real, None)
+    folder = open_folder(real, None)
     if folder is None:
         raise Refused(ProblemCode.FILE_UNREADABLE, f"Hayride has no permission to look into {shown}.", subject=shown)
     try:
@@ -193,7 +192,7 @@ def _list(real: str) -> list[str]:
 def _is_parquet_part(name: str) -> bool:
     # `_delta_log`, `_temporary`, `_metadata`: not rows. But `_year=2024` is a partition.
     parts = name.split("/")
-    return parts[-1].lower().endswith(_PARQUET) and not any(p.startswith("_") and "=" not in p for p in parts)
+    return parts[-1].lower().endswith(PARQUET) and not any(p.startswith("_") and "=" not in p for p in parts)
 
 
 def _no_parquet(place: Place, real: str, shown: str) -> Refused:

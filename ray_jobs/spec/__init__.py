@@ -22,8 +22,9 @@ from ray_jobs.spec.events import (
     TimedOut,
     is_ending,
 )
+from ray_jobs.spec.folders import LATEST, MOST_ENTRIES, Folder, FolderEntry
 from ray_jobs.spec.models import Family, ModelDescription, ParameterDescription
-from ray_jobs.spec.names import MODEL_NAME_LIMIT, clean_name, made_name, name_key
+from ray_jobs.spec.names import MODEL_NAME_LIMIT, clean_name, made_name, name_key, without_controls
 from ray_jobs.spec.orders import (
     CompareSpec,
     ExportSpec,
@@ -58,7 +59,9 @@ __all__ = [
     "EVENT",
     "EVENT_LIMIT",
     "ID_PATTERN",
+    "LATEST",
     "MODEL_NAME_LIMIT",
+    "MOST_ENTRIES",
     "SPEC",
     "WORK",
     "Accepted",
@@ -80,6 +83,8 @@ __all__ = [
     "FileNames",
     "FileSplit",
     "Finding",
+    "Folder",
+    "FolderEntry",
     "Frozen",
     "GroupSplit",
     "Id",
@@ -125,4 +130,5 @@ __all__ = [
     "is_ending",
     "made_name",
     "name_key",
+    "without_controls",
 ]

@@ -1,4 +1,6 @@
-"""What models are called: one line of at most 100 characters, the same name whatever the case of its letters."""
+"""Names and other words of people: what may stand in them, and what models are called: one line of at most 100
+characters, the same name whatever the case of its letters.
+"""
 
 from __future__ import annotations
 
@@ -10,6 +12,19 @@ MODEL_NAME_LIMIT = 100
 #: that joins the parts of an emoji is welcome.
 _UNSEEN = {"Cc", "Cs", "Cf"}
 _JOINER = "\u200d"
+#: Written right to left, or isolated: they make a text look like another one.
+_TURNING = {*range(0x202A, 0x202F), *range(0x2066, 0x206A), 0x200E, 0x200F, 0x061C}
+
+
+def without_controls(text: str) -> str:
+    """The text without control characters, but for line feeds and tabs, and without those that turn its direction."""
+    if text.isascii() and text.isprintable():
+        return text
+    return "".join(
+        letter
+        for letter in text
+        if letter in "\n\t" or (unicodedata.category(letter) not in {"Cc", "Cs"} and ord(letter) not in _TURNING)
+    )
 
 
 def clean_name(text: str) -> str:

@@ -12,8 +12,10 @@ from head.api import (
     AccessRequest,
     Change,
     DataPlaces,
+    EndReason,
     ExportSpec,
     HeadApi,
+    JobRefused,
     JobStatus,
     JoinRefused,
     JoinState,
@@ -23,7 +25,7 @@ from head.api import (
     Rest,
 )
 from head.clock import ManualClock
-from tests.support.heads import ADMIN, SPEC, Open, draft_of, missing, two
+from tests.support.heads import ADMIN, SPEC, Open, absent_machine, draft_of, missing, two
 
 # --- people ---
 
@@ -165,6 +167,30 @@ async def test_who_has_no_machine_uses_the_server(head: HeadApi) -> None:
     assert await head.places_with(ann, PathData(path="~/churn.csv")) == DataPlaces()
 
 
+async def test_folders_are_looked_into_on_ones_own_machines_that_are_there(head: HeadApi) -> None:
+    ann, bob = await two(head)
+    machine = await absent_machine(head, ann)
+    with pytest.raises(JobRefused, match="attic is away just now"):
+        await head.browse(ann, machine, "")
+    await missing(head.browse(bob, machine, ""))
+    await missing(head.browse(ann, "nomachine1", ""))
+    with pytest.raises(RefusedError, match="no folders of yours"):
+        await head.browse(ann, HEAD, "")
+
+
+async def test_a_test_job_runs_on_ones_own_machine_that_is_there(head: HeadApi) -> None:
+    ann, bob = await two(head)
+    machine = await absent_machine(head, ann)
+    with pytest.raises(JobRefused, match="attic is away just now"):
+        await head.test_job(ann, machine, request="test:1")
+    await missing(head.test_job(bob, machine, request="test:1"))
+    await missing(head.test_job(ann, HEAD, request="test:1"))
+    assert await head.jobs(ann) == []
+    await head.revoke(ann, machine)
+    with pytest.raises(JobRefused):
+        await head.test_job(ann, machine, request="test:1")
+
+
 # --- jobs and models ---
 
 
@@ -176,6 +202,20 @@ async def test_one_request_is_one_job(head: HeadApi) -> None:
     assert (await head.submit(bob, SPEC, HEAD, request="draft1:3")).id != first.id
     assert (first.status, first.spec, first.place, first.person_id) == (JobStatus.QUEUED, SPEC, HEAD, ann)
     assert len(await head.jobs(ann)) == 2
+
+
+async def test_with_the_last_machine_the_servers_jobs_end_too(head: HeadApi) -> None:
+    ann, bob = await two(head)
+    first, second = await absent_machine(head, ann), await absent_machine(head, ann)
+    others = await head.submit(bob, SPEC, HEAD, request="1")
+    there, here = [await head.submit(ann, SPEC, place, request=place) for place in (second, HEAD)]
+    await head.revoke(ann, second)
+    assert (await head.job(ann, there.id)).end_reason is EndReason.REVOKED
+    assert not (await head.job(ann, here.id)).status.ended
+    await head.revoke(ann, first)
+    after = await head.job(ann, here.id)
+    assert (after.status, after.end_reason) == (JobStatus.FAILED, EndReason.REVOKED)
+    assert not (await head.job(bob, others.id)).status.ended
 
 
 async def test_open_jobs_come_first_then_the_newest_page_by_page(head: HeadApi, clock: ManualClock) -> None:

@@ -27,6 +27,7 @@ from ray_jobs.spec import (
     Cancelled,
     Completed,
     Event,
+    Folder,
     PathData,
     PredictResult,
     PredictSpec,
@@ -123,6 +124,12 @@ async def test_it_is_ready_and_sealed(life: Life) -> None:
     assert await life.client.machines() == ()
     for folder in (life.run, life.folder):
         assert folder.stat().st_mode & 0o777 == 0o700
+
+
+async def test_the_servers_own_node_has_no_folder_to_look_into(life: Life) -> None:
+    assert await life.client.browse("head", "") == Folder(path="", entries=())
+    with pytest.raises(DataRefused):
+        await life.client.browse("head", "/etc")
 
 
 async def test_a_table_is_sent_looked_at_and_learned_from(life: Life, tables: Tables) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import io
+import json
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -178,6 +179,59 @@ async def test_a_refused_table_carries_its_problem(tmp_path: Path) -> None:
         assert refused.value.problem.code == "file_missing"
 
 
+def folder(**changes: object) -> bytes:
+    entry = {"name": "a.csv", "kind": "file", "size": 7, "changed": 1.5}
+    told = {"path": "/home/ann", "up": None, "entries": [entry], "more": False, "parquet": False, **changes}
+    return json.dumps({"folder": told}).encode()
+
+
+async def test_a_folder_is_told(tmp_path: Path) -> None:
+    heads: list[bytes] = []
+    async with box(tmp_path, plain(folder(path="/home/\u202eann\x1b")), heads=heads) as client:
+        found = await client.browse("head", "~/x")
+    assert (found.path, found.entries[0].name) == ("/home/ann", "a.csv")
+    assert heads[0].startswith(b"POST /browse ")
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"{}",
+        folder(entries=[{"name": "../../etc", "kind": "folder"}]),
+        folder(entries=[{"name": "..", "kind": "folder"}]),
+        folder(entries=[{"name": ".\x07.", "kind": "folder"}]),
+        folder(entries=[{"name": "", "kind": "file"}]),
+        folder(entries=[{"name": "x", "kind": "socket"}]),
+        folder(entries=[{"name": "x", "kind": "file", "changed": 1e300}]),
+        folder(entries=[{"name": "x", "kind": "file", "size": -1}]),
+        folder(path="", entries=[{"name": "relative", "kind": "folder"}]),
+        folder(path="/" + "x" * 5000),
+        folder(entries=[{"name": str(number), "kind": "file"} for number in range(501)]),
+        folder(rows=["1,2"]),
+    ],
+    ids=range(12),
+)
+async def test_a_folder_that_cannot_be_one_is_not_taken(tmp_path: Path, body: bytes) -> None:
+    async with box(tmp_path, plain(body), Bounds()) as client:
+        with pytest.raises(PoolUnavailable):
+            await client.browse("head", "")
+
+
+async def test_a_folder_that_is_refused_carries_its_problem(tmp_path: Path) -> None:
+    body = b'{"problem": {"code": "outside_allowed", "message": "/etc is outside."}}'
+    async with box(tmp_path, plain(body)) as client:
+        with pytest.raises(DataRefused) as refused:
+            await client.browse("head", "/etc")
+        assert refused.value.problem.code == "outside_allowed"
+
+
+@pytest.mark.parametrize("answer", [silent, dripping, endless(b" " * 1000)], ids=["silent", "dripping", "endless"])
+async def test_a_folder_is_bounded_in_time_and_size(tmp_path: Path, answer: Answer) -> None:
+    async with box(tmp_path, answer) as client, asyncio.timeout(5):
+        with pytest.raises(PoolUnavailable):
+            await client.browse("head", "")
+
+
 async def test_a_file_is_bounded(tmp_path: Path) -> None:
     async with box(tmp_path, plain(b"x" * 5000)) as client:
         file = io.BytesIO()
@@ -228,11 +282,13 @@ def many(before: bytes, each: bytes, size: int, after: bytes) -> bytes:
 @pytest.mark.parametrize("each", [b"{}", b"[]", b'"\xc3\xa9"', b"1e999"])
 async def test_no_answer_stalls_the_others(tmp_path: Path, each: bytes, size: int) -> None:
     facts = b'{"facts":{"path":"x","bytes":1,"rows":1,"columns":['
+    listed = b'{"folder":{"path":"/x","entries":['
     event = b'{"kind":"progress","n":1,"at":1,"step":["'
     for before, after, ask in (
         (b"[", b"]", lambda client: client.machines()),
         (b"[", b"]", lambda client: client.models("head")),
         (facts, b"]}}", lambda client: client.inspect("head", PathData(path="x"), None)),
+        (listed, b"]}}", lambda client: client.browse("head", "")),
         (event, b'"]}\n', events),
     ):
         async with box(tmp_path, plain(many(before, each, size, after)), Bounds()) as client:

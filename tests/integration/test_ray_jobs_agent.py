@@ -15,7 +15,7 @@ import ray
 from sklearn import datasets
 
 from ray_jobs.place import Place
-from ray_jobs.spec import Cancelled, DataFacts, ProblemCode, Started, TimedOut
+from ray_jobs.spec import Cancelled, DataFacts, Folder, ProblemCode, Started, TimedOut
 from tests.support.ray_machine import PATIENCE, PIN, Machine, new_id, write_csv
 
 
@@ -221,6 +221,22 @@ def test_refusals_carry_their_code(machine: Machine, place: Place, digits: str) 
     assert machine.problem(machine.start(train_spec(digits, model="magic"))).code is ProblemCode.UNKNOWN_MODEL
     predict = {"kind": "predict", "data": {"kind": "path", "path": digits}, "model_id": "nosuchmodel1"}
     assert machine.problem(machine.start(predict)).code is ProblemCode.MODEL_NOT_FOUND
+
+
+def test_a_folder_is_looked_into(machine: Machine, place: Place, digits: str) -> None:
+    here = place.allowed[0]
+    (here / "looked-into").mkdir()
+    os.mkfifo(here / "looked-into" / "pipe.csv")
+    os.symlink(place.folder, here / "looked-into" / "node")
+    found = Folder.model_validate(machine.call("browse", "")["folder"])
+    assert found.path == str(here)
+    entry = next(entry for entry in found.entries if entry.name == "digits.csv")
+    assert (found.path_of(entry), entry.size) == (digits, os.path.getsize(digits))
+    inside = Folder.model_validate(machine.call("browse", f"{here}/looked-into")["folder"])
+    assert (inside.entries, inside.up) == ((), str(here))
+    for path in ("/", "..", str(place.folder), f"{here}/looked-into/node"):
+        assert machine.call("browse", path)["problem"]["code"] == ProblemCode.OUTSIDE_ALLOWED
+    assert machine.call("browse", f"{here}/nowhere")["problem"]["code"] == ProblemCode.FILE_MISSING
 
 
 def test_inspects_while_a_training_runs(machine: Machine, digits: str) -> None:

@@ -14,6 +14,7 @@ from bot.service import Bot
 from head.api import ChatSettings, JobStatus, JobView, PredictResult, Progress, TrainResult
 from head.clock import Clock, SystemClock
 from ray_jobs.spec import Preview
+from tests.support.in_memory_folders import HOME
 from tests.support.in_memory_head import CHURN, InMemoryHead
 
 PNG = b"\x89PNG\r\n\x1a\n" + b"0" * 64
@@ -91,7 +92,8 @@ async def terminal(
 ) -> AsyncIterator[Terminal]:
     """A console chat; `~/churn.csv` lies wherever it is looked for. `language`: what the person chose."""
     clock = clock or SystemClock()
-    head = head or InMemoryHead(clock=clock, files={"~/churn.csv": CHURN, "churn.csv": CHURN, "~/new.csv": CHURN})
+    names = ("~/churn.csv", "churn.csv", "~/new.csv", f"{HOME}/churn.csv", f"{HOME}/new.csv", f"{HOME}/sales")
+    head = head or InMemoryHead(clock=clock, files=dict.fromkeys(names, CHURN))
     bot = Bot(head, clock=clock, settings=ChatSettings(files=files))
     person = await head.prefer((await head.local_person()).id, language=language)
     out, queue = io.StringIO(), asyncio.Queue[str | None]()

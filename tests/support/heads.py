@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -11,11 +13,13 @@ import pytest
 from head.api import (
     Draft,
     HeadApi,
+    MachineState,
     NotFoundError,
     PathData,
     TrainSpec,
 )
 from head.clock import ManualClock
+from head.identity import digest, new_id
 from head.service import ControlPlane
 from head.settings import Settings
 from tests.support.in_memory_head import InMemoryHead
@@ -39,6 +43,18 @@ async def real(folder: Path, clock: ManualClock, *, joining: bool = True) -> Asy
         yield plane
     finally:
         await plane.close(stop_pools=False)
+
+
+async def absent_machine(head: HeadApi, person_id: str) -> str:
+    """A machine of the person's that joined and is away."""
+    if isinstance(head, InMemoryHead):
+        return head.add_machine(person_id, "attic", MachineState.NEVER).id
+    assert isinstance(head, ControlPlane)
+    joins, token = head.store.joins, new_id()
+    expires = head.clock.now() + timedelta(minutes=5)
+    await joins.create(offer_id=new_id(), person_id=person_id, token_hash=digest(token), expires=expires)
+    key = os.urandom(32).hex()
+    return (await joins.redeem(token_hash=digest(token), public_key=key, name="attic", facts={})).machine.id
 
 
 async def two(head: HeadApi) -> tuple[str, str]:

@@ -23,6 +23,7 @@ from head.api import (
     DataRefused,
     EndReason,
     ExportSpec,
+    Folder,
     HayrideError,
     JobRefused,
     JobStatus,
@@ -45,6 +46,7 @@ from head.api import (
     Spec,
     TrainResult,
     TrainSpec,
+    UploadData,
     UploadView,
 )
 from head.belongings import Preferences
@@ -52,6 +54,7 @@ from head.data_places import look
 from ray_jobs.spec import ColumnFacts
 from tests.support.in_memory_admission import InMemoryAdmission
 from tests.support.in_memory_belongings import InMemoryBelongings
+from tests.support.in_memory_folders import shared
 
 COMMAND = "curl -fsSL 'https://hayride.example.org/worker' | python3 - --token=" + "t" * 43
 
@@ -73,6 +76,7 @@ class InMemoryHead(InMemoryAdmission, InMemoryBelongings):
     files: dict[str, Table | Problem | HayrideError] = field(default_factory=dict)  #: by path or upload's name
     #: by machine's id, where not all machines have the same files
     files_on: dict[str, dict[str, Table | Problem | HayrideError]] = field(default_factory=dict)
+    folders: dict[str, Folder] = field(default_factory=shared)  #: what every machine shares, by path
     job_files: dict[tuple[str, str], bytes] = field(default_factory=dict)
     _machines: dict[str, tuple[str, MachineView]] = field(default_factory=dict)
     _requests: dict[tuple[str, str], str] = field(default_factory=dict)
@@ -121,6 +125,11 @@ class InMemoryHead(InMemoryAdmission, InMemoryBelongings):
     async def revoke(self, person_id: str, machine_id: str) -> None:
         self._machine(person_id, machine_id)
         self.set_machine(machine_id, state=MachineState.REVOKED)
+        over = {machine_id} if await self.machines(person_id) else {machine_id, HEAD}
+        for job in list(self._jobs.values()):
+            if job.person_id == person_id and job.place in over and not job.status.ended:
+                ending = {"end_reason": EndReason.REVOKED, "ended": self.clock.now()}
+                self.set_job(job.id, status=JobStatus.FAILED, **ending)
 
     async def rename_machine(self, person_id: str, machine_id: str, name: str) -> None:
         self._machine(person_id, machine_id)
@@ -181,6 +190,24 @@ class InMemoryHead(InMemoryAdmission, InMemoryBelongings):
                 )
             )
         return _facts(name, found, target)
+
+    async def browse(self, person_id: str, place: str, path: str) -> Folder:
+        if place == HEAD:
+            raise RefusedError("The server has no folders of yours.", remedy="Send me the file here.")
+        self._check_here(person_id, place)
+        if path not in self.folders:
+            raise DataRefused(Problem(code=ProblemCode.FILE_MISSING, message=f"There is no folder {path}."))
+        return self.folders[path]
+
+    async def test_job(self, person_id: str, machine_id: str, *, request: str) -> JobView:
+        if machine_id == HEAD:
+            raise NotFoundError("You have no such machine.", remedy="/worker lists yours.")
+        self._machine(person_id, machine_id)
+        if (person_id, request) not in self._requests:
+            self._check_here(person_id, machine_id)
+        data = UploadData(upload_id=_id(), name="breast-cancer.csv")
+        spec = TrainSpec(data=data, target="diagnosis", model="logistic_regression")
+        return await self.submit(person_id, spec, machine_id, request=request)
 
     async def submit(self, person_id: str, spec: Spec, place: str, *, request: str, then: str = "") -> JobView:
         if isinstance(spec, PredictSpec | ExportSpec):
@@ -279,6 +306,11 @@ class InMemoryHead(InMemoryAdmission, InMemoryBelongings):
         if view is None or owner != person_id:
             raise NotFoundError("You have no such machine.", remedy="/worker lists yours.")
         return view
+
+    def _check_here(self, person_id: str, machine_id: str) -> None:
+        view = self._machine(person_id, machine_id)
+        if view.state is not MachineState.CONNECTED:
+            raise JobRefused(f"{view.name} is away just now.", remedy="Start its node agent, then try again.")
 
     async def _model_there(self, person_id: str, model_id: str) -> ModelView:
         view = await self.model(person_id, model_id)

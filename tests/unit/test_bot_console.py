@@ -314,7 +314,7 @@ async def test_revoking_takes_a_second_tap_that_names_the_machine(tmp_path: Path
     async with terminal(tmp_path) as chat:
         laptop = chat.head.add_machine(chat.person_id, "laptop")
         assert "8 cores, 32 GB" in await chat.types("/worker")
-        assert "[1] Yes, revoke laptop" in await chat.types("#3")
+        assert "[1] Yes, revoke laptop" in await chat.types("#4")
         assert chat.head._machines[laptop.id][1].state is MachineState.CONNECTED
         await chat.types("#1")
         assert chat.head._machines[laptop.id][1].state is MachineState.REVOKED
@@ -340,6 +340,7 @@ async def test_the_join_command_is_whole_and_followed_until_the_machine_is_there
         await until(lambda: "laptop used the command. Connecting" in chat.out.getvalue())
         chat.head.set_machine(laptop.id, state=MachineState.CONNECTED)
         await until(lambda: "laptop joined: 8 cores, 32 GB." in chat.out.getvalue())
+        assert "[1] Run a test job  [2] Train a model  [3] My machines" in chat.out.getvalue()
         chat.head.set_machine(laptop.id, state=MachineState.UNREACHABLE)
         await settled()
         assert chat.out.getvalue().count("Connecting") == 1

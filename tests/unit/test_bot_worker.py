@@ -6,6 +6,7 @@ from pathlib import Path
 
 from bot.screens.connect import for_windows
 from head.api import MachineState, Rest
+from head.clock import ManualClock
 from tests.support.chats import terminal
 from tests.support.in_memory_head import COMMAND
 
@@ -30,7 +31,7 @@ async def test_of_several_each_has_a_card_of_its_own(tmp_path: Path) -> None:
         printed = await chat.types("#2")
         assert "desktop" in printed
         assert "laptop" not in printed
-        assert "[1] Pause  [2] Drain  [3] Revoke desktop  [4] All machines" in printed
+        assert "[1] Pause  [2] Drain  [3] Run a test job  [4] Revoke desktop  [5] All machines" in printed
 
 
 async def test_a_paused_machine_begins_no_job_until_it_is_resumed_and_the_job_says_so(tmp_path: Path) -> None:
@@ -58,7 +59,7 @@ async def test_draining_asks_first_and_can_be_taken_back_while_jobs_run(tmp_path
         await chat.types("/worker")
         asked = await chat.types("#2")
         assert "Drain laptop?" in asked
-        assert "It is your last machine" in asked
+        assert "It is your last machine: your files and models on the server are deleted, and open jobs" in asked
         assert (await chat.head.machines(chat.person_id))[0].rest is Rest.NONE
         printed = await chat.types("#1")
         assert "Draining: no job begins there" in printed
@@ -109,3 +110,32 @@ def test_the_line_for_powershell_fits_the_copy_button_or_is_left_out() -> None:
     assert for_windows("x" * (spare + 1)) == ""
     for sign in ('"', "$", "`", "\\"):  # PowerShell or sh would read them
         assert for_windows(f"curl {sign}") == ""
+
+
+async def test_a_test_job_is_one_job_on_exactly_that_machine(tmp_path: Path) -> None:
+    async with terminal(tmp_path, ManualClock()) as chat:
+        laptop, _ = (chat.head.add_machine(chat.person_id, name) for name in ("laptop", "desktop"))
+        for _ in range(2):  # the same button, as far as it tells: drawn in the same second
+            await chat.types("/worker")
+            await chat.types("#1")
+            printed = await chat.types("#3")
+            assert "Train: breast-cancer.csv → diagnosis" in printed
+            assert "Waiting on laptop" in printed
+        (job,) = await chat.head.jobs(chat.person_id)
+        assert job.place == laptop.id
+        chat.bot.clock.advance(60)  # type: ignore[attr-defined]
+        await chat.types("/worker")
+        await chat.types("#1")
+        chat.head.set_machine(laptop.id, state=MachineState.UNREACHABLE)
+        assert "laptop is away just now." in await chat.types("#3")
+        assert len(await chat.head.jobs(chat.person_id)) == 1
+
+
+async def test_a_machine_that_begins_no_jobs_is_offered_none(tmp_path: Path) -> None:
+    async with terminal(tmp_path) as chat:
+        laptop = chat.head.add_machine(chat.person_id, "laptop")
+        for changes in ({"rest": Rest.PAUSED}, {"rest": Rest.LEAVING}, {"paused": "on battery"}):
+            chat.head.set_machine(laptop.id, **{"rest": Rest.NONE, "paused": "", **changes})
+            assert "Run a test job" not in await chat.types("/worker")
+        chat.head.set_machine(laptop.id, paused="", state=MachineState.UNREACHABLE)
+        assert "Run a test job" not in await chat.types("/worker")

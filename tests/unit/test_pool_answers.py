@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from head.errors import PoolUnavailable
-from head.pool_answers import EVENTS, HEALTH, Flag, parsed, without_controls
+from head.pool_answers import EVENTS, HEALTH, Flag, parsed
+from ray_jobs.spec import without_controls
 
 GOOD = b'{"state": "ready", "ray": "2.60.0", "sealed": true, "uptime": 1.5, "disk": 7}'
 
