@@ -1,7 +1,7 @@
 """What stands behind a command: words, and `key=value` options. Forgiving, since it is typed with a thumb.
 
-A quote opens only at the beginning of a word or value, so `O'Brien.csv` is a word, and the curly quotes of phones
-count. A quoted word is never an option: `"a=b"` is a column's name.
+A quote opens only at the beginning of a word, a key or a value, so `O'Brien.csv` is a word, and the curly quotes of
+phones count. A quoted word is no option: `"a=b"` is a column's name; a quoted key is one: `"mean radius"=17.9`.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from dataclasses import dataclass
 #: As ray_jobs.spec's parameters allow.
 Value = str | int | float | bool | None | list[int]
 
-_OPTION = re.compile(r"([A-Za-z_][A-Za-z0-9_]*)=")
+_KEY = re.compile(r"([^\W\d][\w.-]*)=")
 _CLOSING = {'"': '"', "'": "'", "\u201c": "\u201d", "\u201e": "\u201c", "\u2018": "\u2019", "\u00ab": "\u00bb"}
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*(s|min|m|h|d)?")
 _SECONDS = {"s": 1, "m": 60, "min": 60, "h": 3600, "d": 86400, None: 1}
@@ -30,14 +30,25 @@ def parse(text: str) -> Arguments:
     options: dict[str, str] = {}
     rest = text.strip()
     while rest:
-        option = _OPTION.match(rest)
-        if option is not None:
-            options[option[1]], rest = _word(rest[option.end() :])
+        key, behind = _key(rest)
+        if key:
+            options[key], rest = _word(behind)
         else:
             word, rest = _word(rest)
             words.append(word)
         rest = rest.lstrip()
     return Arguments(words=tuple(words), options=options)
+
+
+def _key(text: str) -> tuple[str, str]:
+    """The key that the text begins with, and what stands behind its `=`; "" for none."""
+    closing = _CLOSING.get(text[:1])
+    if closing is None:
+        plain = _KEY.match(text)
+        return (plain[1], text[plain.end() :]) if plain is not None else ("", text)
+    end = text.find(f"{closing}=", 2)
+    inside = text[1:end]
+    return (inside, text[end + 2 :]) if end > 0 and closing not in inside else ("", text)
 
 
 def unquote(text: str) -> str:

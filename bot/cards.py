@@ -25,6 +25,7 @@ from head.api import (
     JobView,
     NotFoundError,
     PredictResult,
+    PredictSpec,
     ProfileResult,
     TrainResult,
 )
@@ -76,6 +77,21 @@ class Cards:
             message = results.card(job, self._clock.now())
             for chat_id, message_id in shown:
                 self._outbox(chat_id).progress(chat_id, message_id, message)
+
+    async def recover(self, person_id: str, chat_id: str, job_id: str) -> None:
+        """Shows a job that no message of any chat shows in this one; its end, where that has come."""
+        if (
+            self._door(chat_id) is None
+            or await self._api.cards(f"job:{job_id}")
+            or await self._api.cards(f"end:{job_id}")
+        ):
+            return
+        job = await self._api.job(person_id, job_id)
+        if job.status.ended:
+            await self._tell_end(job, chat_id)
+            return
+        card = replace(results.card(job, self._clock.now()), brief=None)
+        await self.watch(person_id, chat_id, job_id, await self._outbox(chat_id).send(chat_id, card))
 
     async def _end(self, job: JobView, shown: list[tuple[str, int]]) -> None:
         told = {chat_id for chat_id, _ in await self._api.cards(f"end:{job.id}")}
@@ -144,7 +160,7 @@ class Cards:
         result = job.result
         if isinstance(result, TrainResult | ProfileResult) and result.pictures:
             kind, name = "photo", result.pictures[0]
-        elif (isinstance(result, PredictResult) and result.rows <= ROWS_TO_SEND) or isinstance(result, ExportResult):
+        elif (isinstance(result, PredictResult) and _worth_sending(job, result)) or isinstance(result, ExportResult):
             kind, name = "document", result.file
         else:
             return None
@@ -169,6 +185,12 @@ class Cards:
         if found is None:
             raise Undeliverable(f"no door is open for {chat_id.partition(':')[0]}")
         return found
+
+
+def _worth_sending(job: JobView, result: PredictResult) -> bool:
+    """What was typed is answered in the message itself."""
+    typed = isinstance(job.spec, PredictSpec) and job.spec.data.kind == "rows"
+    return not typed and result.rows <= ROWS_TO_SEND
 
 
 def safe_name(name: str) -> str:

@@ -6,7 +6,8 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from bot.browser import Browsing
 from bot.html import Html
-from head.api import AUTO, Data, DataFacts, Task
+from bot.typed_rows import as_typed
+from head.api import AUTO, DataFacts, PredictData, Task
 
 
 class Trouble(BaseModel):
@@ -27,7 +28,7 @@ class Form(BaseModel):
 
     model_config = ConfigDict(frozen=True)  # drafts of an older version may hold keys that are gone: ignored
 
-    data: Data | None = None
+    data: PredictData | None = None  #: typed rows only to predict
     place: str = ""  #: a machine's id, or HEAD; "" until it is known
     place_name: str = ""
     place_chosen: bool = False  #: said by the person, so that nothing else moves it
@@ -49,6 +50,8 @@ class Form(BaseModel):
         """The data as it is shown: the machine's own spelling once it was looked at."""
         if self.data is None:
             return ""
+        if self.data.kind == "rows":
+            return as_typed(self.data)
         if self.data.kind == "upload":
             return self.data.name
         return self.facts.path if self.facts is not None else self.data.path
@@ -76,4 +79,5 @@ class PredictForm(Form):
     model_name: str = ""  #: with its version
     model_title: str = ""
     model_place: str = ""
-    features: tuple[str, ...] = ()
+    features: tuple[str, ...] = ()  #: the columns that the model learned from
+    target: str = ""  #: and the one that it predicts

@@ -34,6 +34,7 @@ from head.api import (
     JobRefused,
     MachineState,
     PathData,
+    RowsData,
     Spec,
     UploadData,
 )
@@ -304,8 +305,9 @@ class FormScreen(ABC, Generic[F]):
         form = await self._placed(chat, form)
         if form.trouble is not None or form.away or form.undecided:
             return form
-        if form.facts is not None and form.facts.target == self.target(form):
-            return form  # nothing that the facts depend on has changed
+        looked_at = form.facts is not None and form.facts.target == self.target(form)
+        if looked_at or isinstance(form.data, RowsData):
+            return form  # nothing that the facts depend on has changed, or there is nothing to look at
         try:
             facts = await self._inspect(chat, form, self.target(form))
         except DataRefused as refused:
@@ -359,6 +361,7 @@ class FormScreen(ABC, Generic[F]):
 
     async def _inspect(self, chat: Chat, form: F, target: str | None) -> DataFacts:
         assert form.data is not None
+        assert form.data.kind != "rows"
         note = fill(
             "Looking at <code>{file}</code> on {where}… Waking a sleeping cluster takes about 12 seconds.",
             file=clip(form.file, 200),

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from difflib import get_close_matches
 from typing import ClassVar
+
+from pydantic import ValidationError
 
 from bot import amounts, words
 from bot.arguments import parse, unquote
 from bot.callbacks import Verb, pack
 from bot.chat import Chat
 from bot.form import PredictForm, Trouble
-from bot.html import Html, clip, fill
+from bot.html import Html, clip, fill, lines
 from bot.language import N_, tr
 from bot.messages import Button, Message
 from bot.named_models import SEARCHED, called, find, first_of, last_of
@@ -17,10 +20,15 @@ from bot.recipes import PredictRecipe, TrainRecipe
 from bot.results import headline, place_title
 from bot.screens.form_card import Option
 from bot.screens.form_screen import FormScreen, with_limit
-from head.api import HEAD, ModelView, Spec, UploadData
+from bot.typed_rows import example, typed_rows
+from head.api import HEAD, ModelView, RowsData, Spec, UploadData
 from head.api import PredictSpec as Predict
 
 _OFFERED = 8
+#: As RowsData takes.
+MOST_ROWS = 20
+#: What stands behind /predict and is no column.
+_SETTINGS = ("limit", "time_limit")
 
 
 class PredictScreen(FormScreen[PredictForm]):
@@ -30,20 +38,28 @@ class PredictScreen(FormScreen[PredictForm]):
     form = PredictForm
 
     async def open(self, chat: Chat, arguments: str) -> None:
-        """`/predict [MODEL] PATH [limit=TIME]`; without a model, the newest."""
+        """`/predict [MODEL] PATH [limit=TIME]`, or rows for a path: `/predict [MODEL] age=41 plan=pro`, more of them on
+        further lines; without a model, the newest.
+        """
         models = await _models(chat)
         if not models:
             return
-        given = parse(arguments)
-        model, path, unknown = _sorted_out(models, given.words)
+        first, *further = [parse(line) for line in arguments.splitlines()] or [parse("")]
+        model, path, unknown = _sorted_out(models, first.words)
         form = self._with_model(self.blank(), model)
         if unknown:
             form = form.model_copy(update={"trouble": _no_model(unknown)})
         trouble = form.trouble
+        settings = {name: first.options[name] for name in _SETTINGS if name in first.options.keys() - form.features}
+        rows = [{name: value for name, value in first.options.items() if name not in settings}]
+        rows += [line.options for line in further]
         if path:
             form = await self.with_data(chat, form, path)
-        for name in given.options:
-            form = await self.set(chat, form, "settings", f"{name}={given.options[name]}")
+            settings |= rows[0]
+        elif typed := [row for row in rows if row]:
+            form = self._with_rows(form, typed)
+        for name, value in settings.items():
+            form = await self.set(chat, form, "settings", f"{name}={value}")
         await self.begin(chat, form if trouble is None else form.model_copy(update={"trouble": trouble}))
 
     async def open_file(self, chat: Chat, data: UploadData, place: str) -> None:
@@ -87,20 +103,22 @@ class PredictScreen(FormScreen[PredictForm]):
     def body(self, form: PredictForm) -> list[Html]:
         model = fill("Model: {title} <code>{id}</code>", title=clip(form.model_title, 160), id=form.model_id)
         shown = [model if form.model_id else fill("Model: not chosen yet")]
-        if form.facts is not None:
-            there = {column.name for column in form.facts.columns}
-            lacking = [clip(name, 40) for name in form.features if name not in there]
-            if lacking:
-                names = ", ".join(lacking[:5]) + (" …" if len(lacking) > 5 else "")
-                shown.append(fill("⚠️ The model learned from columns that this file lacks: {names}", names=names))
+        lacking = [clip(name, 40) for name in _lacking(form)]
+        if lacking:
+            names = ", ".join(lacking[:5]) + (" …" if len(lacking) > 5 else "")
+            said = fill("⚠️ The model learned from columns that this file lacks: {names}", names=names)
+            typed = fill("⚠️ The model also learned from columns that you did not type: {names}", names=names)
+            shown.append(said if form.facts is not None else typed)
         return [*shown, fill("Settings: at most {duration}", duration=amounts.duration(form.time_limit))]
 
     async def question(self, chat: Chat, form: PredictForm, field: str) -> tuple[Html, list[Option]]:
-        if field == "data" and form.model_place == HEAD:
-            return fill("This model lives on the server. Send me the file to predict."), []
         if field == "data":
             where = place_title(form.place, form.place_name) if form.place else tr("the model's machine")
-            return fill("Which file? Type its path on {where}, or send me the file.", where=where), []
+            on_the_server = fill("This model lives on the server. Send me the file to predict.")
+            path = fill("Which file? Type its path on {where}, or send me the file.", where=where)
+            like = clip(example(form.features), 120)
+            row = fill("Or type a row: <code>{row}</code>", row=like) if like else None
+            return lines(on_the_server if form.model_place == HEAD else path, row), []
         if field == "model":
             models = await chat.api.models(chat.person.id, limit=_OFFERED)
             now = chat.clock.now()
@@ -110,7 +128,7 @@ class PredictScreen(FormScreen[PredictForm]):
 
     async def set(self, chat: Chat, form: PredictForm, field: str, answer: str) -> PredictForm:
         if field == "data":
-            return await self.with_data(chat, form, unquote(answer))
+            return await self.with_data(chat, form, answer)
         form = form.model_copy(update={"trouble": None})
         if field == "model":
             found = find(await chat.api.models(chat.person.id, limit=SEARCHED), unquote(answer))
@@ -127,12 +145,40 @@ class PredictScreen(FormScreen[PredictForm]):
             return form.model_copy(update={"trouble": Trouble(field="settings", html=said)})
         return form.model_copy(update={"time_limit": limit})
 
+    async def with_data(self, chat: Chat, form: PredictForm, name: str) -> PredictForm:
+        """Rows, or a file as any form takes it."""
+        typed = typed_rows(name)
+        return self._with_rows(form, typed) if typed else await super().with_data(chat, form, unquote(name))
+
+    def _with_rows(self, form: PredictForm, rows: list[dict[str, str]]) -> PredictForm:
+        """The form with typed rows. Case does not matter; a name that the model never saw is a trouble."""
+        known = {name.casefold() for name in (*form.features, form.target)}
+        strange = [name for row in rows for name in row if known and name.strip().casefold() not in known]
+        if strange:
+            near = get_close_matches(strange[0], form.features, n=3) or form.features[:5]
+            return _not_taken(
+                form,
+                fill("The model knows no column {name}.", name=clip(strange[0], 60)),
+                fill("It learned from: {names}", names=", ".join(clip(name, 40) for name in near)),
+            )
+        try:
+            data = RowsData(rows=tuple(rows))
+        except ValidationError:
+            return _not_taken(
+                form,
+                fill("Those are more rows, or longer ones, than I take as text."),
+                fill("Send up to {n} rows, or a file.", n=MOST_ROWS),
+            )
+        changes = {"data": data, "facts": None, "trouble": None, "away": False}
+        return self.settled(form.model_copy(update=changes))
+
     def _with_model(self, form: PredictForm, model: ModelView) -> PredictForm:
         changes: dict[str, object] = {
             "model_id": model.id,
             "model_name": f"{model.name} v{model.version}",
             "model_title": f"{called(model)} ({_score(model)})",
             "features": model.result.features,
+            "target": model.result.target,
             "place": model.place,
             "place_name": model.place_name,
             "place_chosen": False,
@@ -160,6 +206,22 @@ class PredictScreen(FormScreen[PredictForm]):
             )
             changes["trouble"] = Trouble(field="data", html=said)
         return form.model_copy(update=changes)
+
+
+def _not_taken(form: PredictForm, happened: Html, remedy: Html) -> PredictForm:
+    said = words.three(happened, fill("The form keeps what it had."), remedy)
+    return form.model_copy(update={"trouble": Trouble(field="data", html=said)})
+
+
+def _lacking(form: PredictForm) -> list[str]:
+    """The model's columns that the data has not, as far as it is known."""
+    if isinstance(form.data, RowsData):
+        typed = {name.strip().casefold() for row in form.data.rows for name in row}
+        return [name for name in form.features if name.casefold() not in typed]
+    if form.facts is None:
+        return []
+    there = {column.name for column in form.facts.columns}
+    return [name for name in form.features if name not in there]
 
 
 async def _models(chat: Chat) -> list[ModelView]:

@@ -97,6 +97,7 @@ class TrainScreen(FormScreen[TrainForm]):
 
     def spec(self, form: TrainForm) -> Spec:
         assert form.data is not None
+        assert form.data.kind != "rows"
         budget, limit = self._times(form)
         return TrainSpec(
             data=form.data,
