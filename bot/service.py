@@ -17,6 +17,7 @@ from bot.machine_news import MachineNews
 from bot.messages import Incoming
 from bot.outbox import Outbox
 from bot.router import Router
+from bot.screens.access import home
 from head.api import Change, ChatSettings, Clock, HayrideError, HeadApi
 
 logger = logging.getLogger(__name__)
@@ -101,10 +102,25 @@ class Bot:
 
     async def _follow(self, changes: AsyncIterator[Change]) -> None:
         """First what a process before this one may not have told any more, then every change."""
-        for change in await self.api.unsettled():
-            self._notice(change)
+        self._spawn(self._catch_up(await self.api.unsettled()))
         async for change in changes:
             self._notice(change)
+
+    async def _catch_up(self, unsettled: list[Change]) -> None:
+        await asyncio.gather(*(self._changed(change) for change in unsettled))
+        for change in unsettled:
+            try:
+                await self._recover(change)
+            except Exception:
+                logger.exception("a job without a card could not be shown")
+
+    async def _recover(self, change: Change) -> None:
+        """That process may have been killed after it took in a job, and before it kept which message shows it."""
+        person = await self.api.person(change.person_id)
+        turn = self._turns.setdefault(home(person), asyncio.Lock())
+        async with turn:  # who has just asked for a job is about to be shown it
+            with speaking(language_of(person)):
+                await self.cards.recover(person.id, home(person), change.job_id)
 
     async def _expire(self) -> None:
         """Lets go of forgotten forms, now and then."""

@@ -14,6 +14,7 @@ from bot.service import Bot
 from head.api import ChatSettings, JobStatus, JobView, PredictResult, Progress, TrainResult
 from head.clock import Clock, SystemClock
 from ray_jobs.spec import Preview
+from tests.support.doors import settled
 from tests.support.in_memory_folders import HOME
 from tests.support.in_memory_head import CHURN, InMemoryHead
 
@@ -101,6 +102,7 @@ async def terminal(
     bot.attach(door)
     bot.start()
     running = asyncio.create_task(door.run())
+    await settled()  # it has looked for what an earlier process left
     try:
         yield Terminal(
             head=head, person_id=person.id, bot=bot, door=door, out=out, lines=queue, running=running

@@ -1,0 +1,47 @@
+"""A process that was killed after it took in a job, before it kept which message shows it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from head.api import HEAD, PathData, TrainSpec
+from tests.support.chats import terminal, trained, until
+from tests.support.in_memory_head import InMemoryHead
+
+SPEC = TrainSpec(data=PathData(path="~/churn.csv"), target="churned")
+
+
+async def _taken_in(folder: Path) -> tuple[InMemoryHead, str]:
+    """A control plane with a job that no message shows."""
+    async with terminal(folder) as chat:
+        job = await chat.head.submit(chat.person_id, SPEC, HEAD, request="1")
+        return chat.head, job.id
+
+
+@pytest.mark.parametrize("ended", [False, True])
+async def test_it_is_shown_by_the_next_one_once(tmp_path: Path, ended: bool) -> None:
+    head, job = await _taken_in(tmp_path)
+    if ended:
+        head.finish(job, trained())
+    async with terminal(tmp_path, head=head) as chat:
+        if not ended:
+            await until(lambda: f"job_{job}" in chat.out.getvalue())
+            head.finish(job, trained())
+        await until(lambda: "Accuracy 0.861" in chat.out.getvalue())
+    async with terminal(tmp_path, head=head) as chat:
+        await chat.types("/start")
+        assert "churn.csv" not in chat.prints()
+
+
+async def test_who_asks_just_then_is_shown_one_card(tmp_path: Path) -> None:
+    async with terminal(tmp_path) as chat:
+        head = chat.head
+    async with terminal(tmp_path, head=head) as chat:  # the first thing that is typed comes before the look at old jobs
+        await chat.types("/train ~/churn.csv churned")
+        await chat.types("#1")
+        head.finish(chat.job().id, trained())
+        await chat.types("!")
+        assert len(await head.cards(f"job:{chat.job().id}")) == 1
+        assert chat.out.getvalue().count(f"job_{chat.job().id}") == 1
