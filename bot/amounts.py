@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from babel.dates import format_date
 from babel.numbers import get_decimal_symbol, get_group_symbol
 
 from bot.language import ntr, spoken, tr
@@ -74,6 +75,16 @@ def duration(seconds: float) -> str:
 def _two(whole: int, big: int, big_name: str, small: int, small_name: str) -> str:
     rest = whole % big // small
     return f"{whole // big} {big_name}" + (f" {rest} {small_name}" if rest else "")
+
+
+def day(at: datetime) -> str:
+    """A date of UTC."""
+    return format_date(at, "medium", locale=spoken())
+
+
+def time_of_day(at: datetime) -> str:
+    """To the second, of UTC; with 24 hours everywhere, so that lines stand below each other."""
+    return at.strftime("%H:%M:%S")
 
 
 def ago(then: datetime, now: datetime) -> str:

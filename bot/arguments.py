@@ -51,6 +51,13 @@ def _key(text: str) -> tuple[str, str]:
     return (inside, text[end + 2 :]) if end > 0 and closing not in inside else ("", text)
 
 
+def quoted(text: str) -> str:
+    """The text as it is typed to be one word and no option."""
+    if text and not re.search(r"[\s='\"]", text) and text[0] not in _CLOSING:
+        return text
+    return f"'{text}'" if '"' in text else f'"{text}"'
+
+
 def unquote(text: str) -> str:
     """The text without the quotes around all of it."""
     text = text.strip()

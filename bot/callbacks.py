@@ -18,7 +18,7 @@ class Verb(StrEnum):
     """Everything that a button can mean."""
 
     OPEN = "open"  #: a screen; id: its command
-    PAGE = "page"  #: a further page of a list; id: its command, choice: the offset
+    PAGE = "page"  #: a page of a list; id: its command, or command-what for a part of it; choice: the offset
     ASK = "ask"  #: a stranger asks for access
     ALLOW = "allow"  #: an admin lets a person in; id: the person
     REFUSE = "refuse"  #: an admin does not
@@ -40,7 +40,13 @@ class Verb(StrEnum):
     USE = "use"  #: id: the draft of a sent file, choice: what to do with it
     JOB = "job"  #: id: a job to show
     STOP = "stop"  #: id: a job to cancel
+    DETAILS = "details"  #: id: a job, all that is known of it
+    AGAIN = "again"  #: id: a job whose form to fill in once more
+    RETRY = "retry"  #: id: a job without a result, to be run as it was; revision: its own
+    LOSSES = "losses"  #: id: a network's training, to draw
     MODEL = "model"  #: id: a model to predict with
+    COMPARE = "compare"  #: id: a model, choice: the beginning of another one's id; "" asks which
+    CARD = "card"  #: id: a model to write a card of
     DELETE = "delete"  #: id: a model; was asked about before
     MACHINE = "machine"  #: id: a machine to show
     TEST = "test"  #: id: a machine to run a test job on, revision: of when it was offered

@@ -11,6 +11,7 @@ import secrets
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Literal
 from weakref import WeakValueDictionary
 
 from bot import results
@@ -119,13 +120,15 @@ class Cards:
             return
         await self.watch(job.person_id, chat_id, job.next_id, message_id)
 
-    async def send_document(self, chat_id: str, said: Html, name: str, content: bytes) -> None:
+    async def send_file(
+        self, chat_id: str, said: Html, name: str, content: bytes, kind: Literal["photo", "document"] = "document"
+    ) -> None:
         """A file of ours with a line about it. Raises Undeliverable."""
-        path = self._files / f"document-{secrets.token_hex(6)}" / safe_name(name)
+        path = self._files / f"{kind}-{secrets.token_hex(6)}" / safe_name(name)
         outbox, keeps_files = self._open_door(chat_id)
         await asyncio.to_thread(_write, path, content)
         try:
-            await outbox.send(chat_id, Message(text=said, file=Attachment(kind="document", path=path)))
+            await outbox.send(chat_id, Message(text=said, file=Attachment(kind=kind, path=path)))
         finally:
             if not keeps_files:
                 await asyncio.to_thread(_remove, path)

@@ -34,6 +34,7 @@ class Chat:
     started: list[str] = field(default_factory=list)  #: the jobs that this answer started
     _shown: int | None = None  #: the message that `show` redraws
     _answered: bool = False
+    _kept: bool = False  #: the message that was pressed
 
     @property
     def person(self) -> Person:
@@ -58,7 +59,7 @@ class Chat:
     async def show(self, message: Message | Html) -> int:
         """The screen, in place: on the message whose button was pressed, or on what was shown before; else new."""
         message = _message(message)
-        if self._shown is None and self.press is not None and self.press.editable:
+        if self._shown is None and not self._kept and self.press is not None and self.press.editable:
             self._shown = self.press.message_id
         if self._shown is not None:
             try:
@@ -68,6 +69,10 @@ class Chat:
                 pass  # too old to edit: a fresh one
         self._shown = await self.say(message)
         return self._shown
+
+    def keep(self) -> None:
+        """What is shown comes below the message whose button was pressed: that is a result, or goes on by itself."""
+        self._kept = True
 
     async def show_job(self, job: JobView) -> None:
         """The job's card, followed from now on; of one that has ended, how it ended."""

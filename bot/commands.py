@@ -26,7 +26,7 @@ COMMANDS: tuple[Command, ...] = (
     Command(name="data", about=N_("look at a table"), example="/data ~/hayride/churn.csv"),
     Command(name="train", about=N_("train a model"), example="/train ~/hayride/churn.csv churned"),
     Command(name="predict", about=N_("use a model"), example="/predict ~/hayride/new.csv"),
-    Command(name="jobs", about=N_("what runs and what ran")),
+    Command(name="jobs", about=N_("what runs and what ran"), example="/jobs running"),
     Command(
         name="models",
         about=N_("your models: rename, delete, compare, export"),

@@ -13,7 +13,20 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
 from bot.language import N_
-from head.api import TEMPLATE_NAME_LIMIT, Task
+from bot.typed_rows import as_typed
+from head.api import (
+    TEMPLATE_NAME_LIMIT,
+    FileSplit,
+    GroupSplit,
+    PathData,
+    PredictSpec,
+    RowsData,
+    Split,
+    Task,
+    TimeSplit,
+    TrainSpec,
+    UploadData,
+)
 
 #: A text that begins with this is a template, whatever was asked for.
 MARK = "hayride-template:"
@@ -85,6 +98,28 @@ def to_fields(recipe: TrainRecipe | PredictRecipe) -> dict[str, object]:
 def from_fields(fields: dict[str, object]) -> TrainRecipe | PredictRecipe:
     """Raises ValidationError."""
     return _RECIPE.validate_json(json.dumps(fields))
+
+
+def of_job(spec: TrainSpec | PredictSpec, *, machine: str, then: str) -> TrainRecipe | PredictRecipe:
+    """What a job was asked for. Raises ValidationError for what no form holds."""
+    data = spec.data
+    if isinstance(spec, PredictSpec):
+        path = as_typed(data) if isinstance(data, RowsData) else _named(data)
+        return PredictRecipe(data=path, model=spec.model_id, time_limit=spec.time_limit)
+    kept = spec.model_dump(include=set(TrainRecipe.model_fields) & set(TrainSpec.model_fields) - {"kind", "data"})
+    split = _split(spec.split)
+    return TrainRecipe.model_validate({**kept, **split, "data": _named(spec.data), "machine": machine, "then": then})
+
+
+def _split(split: Split) -> dict[str, object]:
+    if isinstance(split, FileSplit):
+        return {"split": split.kind}  # which no form holds
+    column = f"{split.kind}:{split.column}" if isinstance(split, TimeSplit | GroupSplit) else ""
+    return {"split": column, "test_fraction": split.test_fraction}
+
+
+def _named(data: PathData | UploadData) -> str:
+    return data.path if isinstance(data, PathData) else data.name
 
 
 def packed(name: str, recipe: TrainRecipe | PredictRecipe) -> str:

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from bot import amounts, words
-from bot.callbacks import Verb, pack
+from bot import amounts, job_buttons, words
 from bot.html import Html, clip, fill, joined, lines, text
 from bot.language import N_, tr
 from bot.machine_words import heard
-from bot.messages import Button, Message, Row
+from bot.messages import Message
 from bot.profiles import profile_text
 from head.api import (
     CATALOGUE,
@@ -94,21 +93,11 @@ def card(job: JobView, now: datetime) -> Message:
             *_activity(job, where),
             fill("<i>job_{id}</i>", id=job.id),
         ),
-        rows=buttons(job),
+        rows=job_buttons.rows(job),
         silent=True,
         pushed=True,
         brief=_brief(job, where),
     )
-
-
-def buttons(job: JobView) -> tuple[Row, ...]:
-    if not job.status.ended:
-        if job.cancelling:
-            return ()
-        return ((Button(label=tr("Cancel"), callback=pack(Verb.STOP, job.id)),),)
-    if isinstance(job.result, TrainResult):
-        return ((Button(label=tr("Predict"), callback=pack(Verb.MODEL, job.result.model_id)),),)
-    return ()
 
 
 def _state(job: JobView) -> str:
@@ -189,20 +178,29 @@ def _brief(job: JobView, where: str) -> Html:
 
 def ending(job: JobView) -> Message:
     """The one sounding message at the end. The picture or file is added by the cards."""
+    return Message(text=_end(job), rows=job_buttons.rows(job))
+
+
+def _end(job: JobView) -> Html:
     if isinstance(job.result, TrainResult):
-        return Message(text=_trained(job, job.result), rows=buttons(job))
+        return _trained(job, job.result)
     if isinstance(job.result, PredictResult):
-        return Message(text=_predicted(job, job.result))
+        return _predicted(job, job.result)
     if isinstance(job.result, ProfileResult):
-        return Message(text=profile_text(job.result.profile, file_name(job)))
+        return profile_text(job.result.profile, file_name(job))
     if isinstance(job.result, ExportResult):
-        return Message(text=_exported(job, job.result))
+        return _exported(job, job.result)
     icon, state = words.STATUSES[job.status]
     heading = fill("{icon} <b>{title}: {state}</b>", icon=icon, title=title(job), state=tr(state))
     then = fill("The prediction on <code>{file}</code> was not begun.", file=clip(job.then, 200)) if job.then else None
+    return lines(heading, why(job), then)
+
+
+def why(job: JobView) -> Html:
+    """Why it came to no result: what happened, what it means for the data, what to do now."""
     if job.problem is not None:
-        return Message(text=lines(heading, words.problem(job.problem), then))
-    return Message(text=lines(heading, words.entry(words.ENDINGS[job.end_reason or EndReason.CRASHED]), then))
+        return words.problem(job.problem)
+    return words.entry(words.ENDINGS[job.end_reason or EndReason.CRASHED])
 
 
 def _exported(job: JobView, result: ExportResult) -> Html:

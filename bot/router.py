@@ -17,7 +17,9 @@ from bot.messages import Button, Message, Pressed, Sent, Typed
 from bot.recipes import MARK
 from bot.screens import (
     access,
+    again,
     cancel,
+    compare,
     connect,
     dashboard,
     data,
@@ -44,6 +46,7 @@ Open = Callable[[Chat, str], Awaitable[None]]
 Press = Callable[[Chat, Callback], Awaitable[None]]
 
 _COMMAND = re.compile(r"/([A-Za-z_]+)(?:@\w+)?(?:\s+(.*))?", re.DOTALL)
+_PAGES = {"models": models.page, "templates": templates.page, "users": users.page, "pools": pools.page}
 _FORM_VERBS = (Verb.RUN, Verb.EDIT, Verb.PICK, Verb.DROP, Verb.RESUME, Verb.LAST)
 
 
@@ -96,6 +99,12 @@ class Router:
             Verb.USE: self._use,
             Verb.JOB: lambda chat, callback: jobs.show(chat, callback.id),
             Verb.STOP: lambda chat, callback: jobs.stop(chat, callback.id),
+            Verb.DETAILS: lambda chat, callback: jobs.tell_details(chat, callback.id),
+            Verb.LOSSES: lambda chat, callback: jobs.draw_losses(chat, callback.id),
+            Verb.AGAIN: self._again,
+            Verb.RETRY: again.retry,
+            Verb.COMPARE: compare.press,
+            Verb.CARD: lambda chat, callback: models.card(chat, callback.id),
             Verb.MODEL: lambda chat, callback: self.predict.open_with(chat, callback.id),
             Verb.DELETE: lambda chat, callback: models.delete(chat, callback.id),
             Verb.MACHINE: lambda chat, callback: worker.show(chat, callback.id),
@@ -221,8 +230,17 @@ class Router:
 
     async def _page(self, chat: Chat, callback: Callback) -> None:
         offset = int(callback.choice) if callback.choice.isdigit() else 0
-        pages = {"models": models.page, "templates": templates.page, "users": users.page, "pools": pools.page}
-        await pages.get(callback.id, jobs.page)(chat, offset)
+        command, _, part = callback.id.partition("-")
+        if command == "compare":
+            await compare.page(chat, part, offset)
+        elif command in _PAGES:
+            await _PAGES[command](chat, offset)
+        else:
+            await jobs.page(chat, offset, part)
+
+    async def _again(self, chat: Chat, callback: Callback) -> None:
+        await self._set_aside(chat)
+        await again.open(chat, callback.id, self.forms)
 
     async def _form(self, chat: Chat, callback: Callback) -> None:
         draft = await self._draft(chat, callback)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
-from bot.arguments import parse
+from bot.arguments import parse, quoted
 from head.api import RowsData
 
 _BARE = re.compile(r"[^\W\d][\w.-]*")
@@ -20,7 +20,7 @@ def typed_rows(text: str) -> list[dict[str, str]]:
 
 def as_typed(data: RowsData) -> str:
     """The text that these rows are typed as."""
-    return "\n".join(" ".join(f"{_key(name)}={_value(value)}" for name, value in row.items()) for row in data.rows)
+    return "\n".join(" ".join(f"{_key(name)}={quoted(value)}" for name, value in row.items()) for row in data.rows)
 
 
 def example(names: Iterable[str]) -> str:
@@ -30,7 +30,3 @@ def example(names: Iterable[str]) -> str:
 
 def _key(name: str) -> str:
     return name if _BARE.fullmatch(name) else f'"{name}"'
-
-
-def _value(value: str) -> str:
-    return f'"{value}"' if re.search(r"\s", value) else value

@@ -35,6 +35,7 @@ from head.views import (
     MachineState,
     MachineView,
     ModelView,
+    Moment,
     UploadView,
 )
 from ray_jobs.catalogue import AUTO, descriptions
@@ -43,6 +44,7 @@ from ray_jobs.spec import (
     ColumnProfile,
     Data,
     DataFacts,
+    Event,
     ExportResult,
     ExportSpec,
     FileSplit,
@@ -76,6 +78,7 @@ __all__ = [
     "AUTO",
     "CATALOGUE",
     "DRAFT_DAYS",
+    "EVENTS_PAGE",
     "EXPORT_FORMS",
     "EXPORT_LIMIT",
     "HEAD",
@@ -94,6 +97,7 @@ __all__ = [
     "DataRefused",
     "Draft",
     "EndReason",
+    "Event",
     "ExportResult",
     "ExportSpec",
     "FileSplit",
@@ -112,6 +116,7 @@ __all__ = [
     "MachineView",
     "ModelDescription",
     "ModelView",
+    "Moment",
     "NotFoundError",
     "PathData",
     "Person",
@@ -149,6 +154,8 @@ CATALOGUE: tuple[ModelDescription, ...] = descriptions()
 
 #: What a model can be written as, for use elsewhere.
 EXPORT_FORMS: tuple[Literal["card", "onnx", "python"], ...] = ("card", "onnx", "python")
+#: The most events of a job that are handed out at once.
+EVENTS_PAGE = 1000
 #: The place of a job that no machine runs: the pool's own head node.
 HEAD = "head"
 #: Days after which a form that nobody touched, or a sent file that no job used, is deleted.
@@ -232,8 +239,15 @@ class HeadApi(AdminApi, Belongings, Protocol):
 
     async def job(self, person_id: str, job_id: str) -> JobView: ...
 
-    async def jobs(self, person_id: str, *, limit: int = 8, offset: int = 0) -> list[JobView]:
-        """Open ones first, then newest first."""
+    async def jobs(
+        self, person_id: str, *, limit: int = 8, offset: int = 0, among: Collection[JobStatus] = ()
+    ) -> list[JobView]:
+        """Open ones first, then newest first. `among`: those that stand there only; (): all."""
+
+    async def job_events(
+        self, person_id: str, job_id: str, *, before: int | None = None, limit: int = 200
+    ) -> list[Event]:
+        """The newest stored events, oldest first, `EVENTS_PAGE` at most; `before`: of those with a lower number."""
 
     async def job_file(self, person_id: str, job_id: str, name: str, target: Path) -> None:
         """Fetches a picture or result of a job into `target`, a fresh file in a folder that no box can write."""

@@ -204,4 +204,5 @@ def _view(row: JobRow, place_name: str, rest: Rest) -> JobView:
         next_id=row.next_id,
         revision=row.revision,
         rest=rest,
+        history=lifecycle.moments(state),
     )

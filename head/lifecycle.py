@@ -12,12 +12,13 @@ cancel); the reconcile loop moves the status toward it. Every function returns a
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from enum import StrEnum
 
-from head.api import EndReason, JobStatus
+from head.api import EndReason, JobStatus, Moment
 from ray_jobs.spec import (
     Accepted,
     Cancelled,
@@ -34,6 +35,8 @@ from ray_jobs.spec import (
 
 #: Flapping must not make a story grow without end: the newest entries stay.
 STORY_LIMIT = 50
+_STORY_TIME = "%Y-%m-%d %H:%M:%S"
+_STORY_LINE = re.compile(rf"(\d{{4}}-\d\d-\d\d \d\d:\d\d:\d\d) \w+ -> ({'|'.join(JobStatus)}): ", re.ASCII)
 
 
 class Target(StrEnum):
@@ -217,8 +220,18 @@ def _run(state: JobState, *, at: datetime) -> JobState:
 def _move(state: JobState, status: JobStatus, *, now: datetime, why: str) -> JobState:
     if status not in TRANSITIONS[state.status]:
         raise InvalidTransition(state, f"{state.status} -> {status} ({why})")
-    line = f"{now:%Y-%m-%d %H:%M:%S} {state.status} -> {status}: {why}"
+    line = f"{now:{_STORY_TIME}} {state.status} -> {status}: {why}"
     return replace(state, status=status, story=(*state.story, line)[-STORY_LIMIT:])
+
+
+def moments(state: JobState) -> tuple[Moment, ...]:
+    """The story for people: when the job came to stand where."""
+    told = [found for line in state.story if (found := _STORY_LINE.match(line))]
+    changes = [
+        Moment(at=datetime.strptime(found[1], _STORY_TIME).replace(tzinfo=UTC), status=JobStatus(found[2]))
+        for found in told
+    ]
+    return (Moment(at=state.created, status=JobStatus.QUEUED), *changes)
 
 
 def _believable(seconds: float, *, earliest: datetime, now: datetime) -> datetime:

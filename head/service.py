@@ -14,13 +14,16 @@ from head.admin_api import AccessRequest, PoolView, UserView
 from head.admission import Admission
 from head.api import (
     DRAFT_DAYS,
+    EVENTS_PAGE,
     LANGUAGES,
     Change,
     Data,
     DataFacts,
     DataPlaces,
     Draft,
+    Event,
     Folder,
+    JobStatus,
     JobView,
     JoinOffer,
     JoinState,
@@ -307,9 +310,16 @@ class ControlPlane:
     async def job(self, person_id: str, job_id: str) -> JobView:
         return await self.jobs_.view(await self.store.jobs.get(person_id, job_id))
 
-    async def jobs(self, person_id: str, *, limit: int = 8, offset: int = 0) -> list[JobView]:
-        rows = await self.store.jobs.of_person(person_id, limit=limit, offset=offset)
+    async def jobs(
+        self, person_id: str, *, limit: int = 8, offset: int = 0, among: Collection[JobStatus] = ()
+    ) -> list[JobView]:
+        rows = await self.store.jobs.of_person(person_id, limit=limit, offset=offset, among=among)
         return [await self.jobs_.view(row) for row in rows]
+
+    async def job_events(
+        self, person_id: str, job_id: str, *, before: int | None = None, limit: int = 200
+    ) -> list[Event]:
+        return await self.store.jobs.newest_events(person_id, job_id, before=before, limit=min(limit, EVENTS_PAGE))
 
     async def follow(self, job: JobView) -> AsyncIterator[JobView]:
         """The job at each of its changes, the last time when it has ended."""

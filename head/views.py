@@ -94,6 +94,14 @@ class MachineView:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Moment:
+    """When a job came to stand where it stood then."""
+
+    at: datetime
+    status: JobStatus
+
+
+@dataclass(frozen=True, kw_only=True)
 class JobView:
     id: str
     person_id: str
@@ -116,6 +124,7 @@ class JobView:
     then: str = ""  #: a path to predict with the model that this job trains
     next_id: str = ""  #: the job of that prediction, once the training is done
     rest: Rest = Rest.NONE  #: of its machine, which holds it back while it is queued
+    history: tuple[Moment, ...] = ()  #: from its queueing on; of one that flaps the newest changes
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -12,7 +12,7 @@ from bot.form import Form, Trouble
 from bot.html import Html, clip, fill, lines, text
 from bot.language import tr
 from bot.machine_words import heard
-from bot.messages import Button, Message, Row
+from bot.messages import Button, Message, Row, in_rows
 from bot.results import place_title
 from head.api import Draft
 
@@ -81,16 +81,12 @@ class FormCard:
                 self._button(clip(label, 40), Verb.PICK, str(index))
                 for index, (label, _) in enumerate(self.options[:MOST_OPTIONS])
             ]
-            return (*first, *self.browse, *_in_rows(picks, 2), (self._button(tr("Back"), Verb.EDIT, "form"), cancel))
+            return (*first, *self.browse, *in_rows(picks, 2), (self._button(tr("Back"), Verb.EDIT, "form"), cancel))
         edits = [self._button(tr(label), Verb.EDIT, name) for name, label in self.fields]
-        return (*first, *_in_rows(edits, 3), (cancel, self._button(tr("Save as template"), Verb.SAVE)))
+        return (*first, *in_rows(edits, 3), (cancel, self._button(tr("Save as template"), Verb.SAVE)))
 
     def _button(self, label: str, verb: Verb, choice: str = "") -> Button:
         return Button(label=label, callback=pack(verb, self.draft.id, self.draft.revision, choice))
-
-
-def _in_rows(buttons: list[Button], width: int) -> list[Row]:
-    return [tuple(buttons[start : start + width]) for start in range(0, len(buttons), width)]
 
 
 def invalid(error: ValidationError) -> Trouble:

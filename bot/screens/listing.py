@@ -34,6 +34,8 @@ class Listing(Generic[Entry]):
     nothing: str
     line: Callable[[Chat, Entry], Html]
     button: Callable[[Entry], Button | None]
+    #: Further buttons, below the list and where there is none.
+    below: Callable[[], tuple[Row, ...]] = tuple
 
     async def show(self, chat: Chat, find: Find[Entry], offset: int) -> None:
         """Eight entries from `offset` on."""
@@ -41,11 +43,11 @@ class Listing(Generic[Entry]):
         shown = found[:PAGE]
         if not shown:
             train = Button(label=tr("Train a model"), callback=pack(Verb.OPEN, "train"))
-            await chat.show(Message(text=text(tr(self.nothing)), rows=((train,),)))
+            await chat.show(Message(text=text(tr(self.nothing)), rows=((train,), *self.below())))
             return
         said = lines(fill("<b>{heading}</b>", heading=tr(self.heading)), *(self.line(chat, entry) for entry in shown))
         rows: list[Row] = [(button,) for entry in shown if (button := self.button(entry)) is not None]
-        await chat.show(Message(text=said, rows=(*rows, *self._neighbours(offset, len(found) > PAGE))))
+        await chat.show(Message(text=said, rows=(*rows, *self._neighbours(offset, len(found) > PAGE), *self.below())))
 
     def _neighbours(self, offset: int, more: bool) -> tuple[Row, ...]:
         back = Button(label=tr("Newer"), callback=pack(Verb.PAGE, self.command, 0, str(max(0, offset - PAGE))))

@@ -16,7 +16,7 @@ from bot.messages import Button, Message
 from bot.named_models import SEARCHED, called, first_of
 from bot.results import headline, model_title, place_title
 from bot.screens.listing import Listing
-from head.api import EXPORT_FORMS, ExportSpec, ModelView
+from head.api import EXPORT_FORMS, ExportSpec, JobStatus, ModelView
 
 Mine = Sequence[ModelView]
 Act = Callable[[Chat, Mine, tuple[str, ...]], Awaitable[None]]
@@ -46,6 +46,19 @@ async def delete(chat: Chat, model_id: str) -> None:
     await chat.api.drop_model(chat.person.id, model_id)
     where = place_title(model.place, model.place_name)
     await chat.show(fill("<b>{name}</b> is deleted from {where}.", name=called(model), where=where))
+
+
+async def card(chat: Chat, model_id: str) -> None:
+    """Begins to write a model's card, below its result; one that is being written is shown instead."""
+    chat.keep()
+    model = await chat.api.model(chat.person.id, model_id)
+    spec = ExportSpec(model_id=model.id, form="card")
+    open_ = [status for status in JobStatus if not status.ended]
+    begun = [job for job in await chat.api.jobs(chat.person.id, limit=SEARCHED, among=open_) if job.spec == spec]
+    if begun:
+        await chat.show_job(begun[0])
+    else:
+        await _begin_export(chat, spec, model)
 
 
 async def _rename(chat: Chat, mine: Mine, given: tuple[str, ...]) -> None:
@@ -89,7 +102,10 @@ async def _export(chat: Chat, mine: Mine, given: tuple[str, ...]) -> None:
     if model is None or rest:
         await _say_unknown(chat, given, "export")
         return
-    spec = ExportSpec(model_id=model.id, form=forms[0] if forms else "card")
+    await _begin_export(chat, ExportSpec(model_id=model.id, form=forms[0] if forms else "card"), model)
+
+
+async def _begin_export(chat: Chat, spec: ExportSpec, model: ModelView) -> None:
     job = await chat.api.submit(chat.person.id, spec, model.place, request=f"export-{secrets.token_hex(8)}")
     chat.started.append(job.id)
     await chat.show_job(job)

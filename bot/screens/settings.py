@@ -88,7 +88,7 @@ async def _export(chat: Chat) -> None:
         fill("All that this server has stored of you, {size}.", size=amounts.size(len(content))),
         fill("Your tables and models themselves lie on your machines; no key or token is in it."),
     )
-    await chat.cards.send_document(chat.id, said, "hayride-my-data.json", content)
+    await chat.cards.send_file(chat.id, said, "hayride-my-data.json", content)
 
 
 async def _doubt(chat: Chat) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -97,10 +97,14 @@ class Jobs:
             row = await session.scalar(query)
             return None if row is None else _job(row)
 
-    async def of_person(self, person_id: str, *, limit: int = 8, offset: int = 0) -> list[JobRow]:
-        """Open ones first, then newest first."""
+    async def of_person(
+        self, person_id: str, *, limit: int = 8, offset: int = 0, among: Collection[JobStatus] = ()
+    ) -> list[JobRow]:
+        """Open ones first, then newest first. `among`: those that stand there only; (): all."""
         order = (case((JobTable.status.in_(_ENDED), 1), else_=0), JobTable.created.desc(), JobTable.id)
         query = select(JobTable).where(JobTable.person_id == person_id).order_by(*order).limit(limit).offset(offset)
+        if among:
+            query = query.where(JobTable.status.in_([status.value for status in among]))
         async with self.database.read() as session:
             return self._readable(await session.scalars(query))
 
@@ -188,6 +192,16 @@ class Jobs:
         async with self.database.read() as session:
             rows = await session.scalars(query.order_by(EventTable.n).limit(limit))
             return [EVENT.validate_json(text) for text in rows]
+
+    async def newest_events(self, person_id: str, job_id: str, *, before: int | None, limit: int) -> list[Event]:
+        """The newest of the person's job's stored events numbered below `before`, in order. Raises NotFoundError."""
+        await self.get(person_id, job_id)
+        query = select(EventTable.event).where(EventTable.job_id == job_id)
+        if before is not None:
+            query = query.where(EventTable.n < before)
+        async with self.database.read() as session:
+            rows = list(await session.scalars(query.order_by(EventTable.n.desc()).limit(max(0, limit))))
+            return [EVENT.validate_json(text) for text in reversed(rows)]
 
     async def acknowledge(self, job_id: str, n: int) -> None:
         """The agent was told to forget the job's events up to `n`. No change of the job for anybody's eyes."""

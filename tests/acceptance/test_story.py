@@ -150,7 +150,10 @@ def tell(hand: Hand, world: World, laptop: TestHost, tables: Tables, *, between:
     hand.presses("Run")
     hand.sees("straight v1", within=LATE)
     between()
-    hand.says("/models compare straight diagnosis-auto")
+    hand.presses("Compare")
+    hand.sees("Compare with which")
+    between()
+    hand.presses("diagnosis-auto")
     hand.sees(r"straight[\s\S]*Learned from")
     between()
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from head.api import (
+    EVENTS_PAGE,
     HEAD,
     AccessRequest,
     Change,
@@ -21,11 +22,13 @@ from head.api import (
     JoinState,
     PathData,
     PredictSpec,
+    Progress,
     RefusedError,
     Rest,
 )
 from head.clock import ManualClock
-from tests.support.heads import ADMIN, SPEC, Open, absent_machine, draft_of, missing, two
+from ray_jobs.spec import Started
+from tests.support.heads import ADMIN, SPEC, Open, absent_machine, draft_of, missing, tell, two
 
 # --- people ---
 
@@ -226,6 +229,53 @@ async def test_open_jobs_come_first_then_the_newest_page_by_page(head: HeadApi, 
         ids.append((await head.submit(ann, SPEC, HEAD, request=str(number))).id)
     listed = [job.id for job in await head.jobs(ann, limit=3)] + [job.id for job in await head.jobs(ann, offset=3)]
     assert listed == list(reversed(ids))
+
+
+async def test_jobs_are_listed_by_where_they_stand(head: HeadApi) -> None:
+    ann, bob = await two(head)
+    for who in (ann, bob):
+        await head.submit(who, SPEC, HEAD, request="waits")
+    running = await head.submit(ann, SPEC, HEAD, request="runs")
+    await tell(head, running, Started(n=1, at=0, node_ip="127.77.1.1", sealed=True))
+    assert [job.id for job in await head.jobs(ann, among=[JobStatus.RUNNING, JobStatus.UNREACHABLE])] == [running.id]
+    assert len(await head.jobs(ann, among=[JobStatus.RUNNING, JobStatus.QUEUED])) == 2
+    assert await head.jobs(ann, among=[JobStatus.FAILED]) == []
+    assert await head.jobs(ann, among=[JobStatus.RUNNING], offset=1) == []
+
+
+async def test_a_job_tells_when_it_came_to_stand_where(head: HeadApi, clock: ManualClock) -> None:
+    ann, _ = await two(head)
+    job = await head.submit(ann, SPEC, HEAD, request="1")
+    assert [moment.status for moment in job.history] == [JobStatus.QUEUED]
+    clock.advance(60)
+    await tell(head, job, Started(n=1, at=clock.now().timestamp(), node_ip="127.77.1.1", sealed=True))
+    history = (await head.job(ann, job.id)).history
+    assert [moment.status for moment in history] == [JobStatus.QUEUED, JobStatus.DISPATCHED, JobStatus.RUNNING]
+    assert history[0].at == job.created
+    assert all(abs((moment.at - clock.now()).total_seconds()) <= 1 for moment in history[1:])
+
+
+async def test_the_events_of_a_job_are_its_owners_and_come_page_by_page(head: HeadApi) -> None:
+    ann, bob = await two(head)
+    job, other = [await head.submit(ann, SPEC, HEAD, request=request) for request in ("1", "2")]
+    assert await head.job_events(ann, job.id) == []
+    told = [Progress(n=n, at=float(n), step=f"epoch {n}", metrics={"loss": 1 / n}) for n in range(1, 8)]
+    await tell(head, job, *told)
+    assert await head.job_events(ann, job.id) == told
+    assert await head.job_events(ann, job.id, limit=3) == told[-3:]
+    assert await head.job_events(ann, job.id, before=5, limit=3) == told[1:4]
+    assert await head.job_events(ann, job.id, before=1) == []
+    assert await head.job_events(ann, job.id, limit=0) == await head.job_events(ann, job.id, limit=-1) == []
+    assert await head.job_events(ann, other.id) == []
+    await missing(head.job_events(bob, job.id))
+    await missing(head.job_events(ann, "nojob12345"))
+
+
+async def test_no_more_events_than_a_page_are_handed_out(head: HeadApi) -> None:
+    ann, _ = await two(head)
+    job = await head.submit(ann, SPEC, HEAD, request="1")
+    await tell(head, job, *(Progress(n=n, at=0, step="s") for n in range(1, EVENTS_PAGE + 3)))
+    assert [event.n for event in await head.job_events(ann, job.id, limit=10**9)] == list(range(3, EVENTS_PAGE + 3))
 
 
 async def test_cancelling_says_so_at_once_and_may_be_asked_twice(head: HeadApi) -> None:

@@ -11,7 +11,7 @@ import pytest
 from bot.commands import COMMANDS
 from bot.telegram_door import run
 from bot.telegram_intake import TelegramRefused
-from head.api import ChatSettings, EndReason, JobStatus, MachineState, TrainSpec
+from head.api import ChatSettings, EndReason, JobStatus, MachineState, Progress, TrainSpec
 from tests.fakes.telegram import TOKEN
 from tests.support.chats import PNG, predicted, progress, trained, until
 from tests.support.in_memory_head import CHURN
@@ -51,7 +51,7 @@ async def test_a_training_from_the_first_tap_to_the_picture(world: World) -> Non
         card = await world.trains()
         job = world.job()
         assert job.place == laptop.id
-        assert card.labels == ["Cancel"]
+        assert card.labels == ["Cancel", "Details"]
         world.head.job_files[job.id, "roc.png"] = PNG
         world.head.set_job(job.id, status=JobStatus.RUNNING, started=job.created, progress=progress("fold 3 of 5", 0.6))
         await world.boss.sees("fold 3 of 5")
@@ -61,7 +61,7 @@ async def test_a_training_from_the_first_tap_to_the_picture(world: World) -> Non
         assert end.photo == PNG
         assert not end.silent
         assert "Accuracy 0.861, simple guessing gets 0.735" in end.text
-        await until(lambda: card.labels == ["Predict"])
+        await until(lambda: card.labels == ["Predict", "Compare", "Details", "Model card", "Again…"])
         world.boss.presses(end, "Predict")  # on a picture, so the answer is a new message
         form = await world.boss.sees("Predict with a model")
         world.boss.sends("churn.csv", b"age\n41\n")
@@ -74,6 +74,41 @@ async def test_a_training_from_the_first_tap_to_the_picture(world: World) -> Non
         assert result.document == ("new.csv.predictions.csv", b"age,prediction\n41,no\n")
     assert world.telegram.refusals == []
     assert list(world.files.iterdir()) == []  # nothing of it stays on the server
+
+
+async def test_what_is_asked_of_a_job_comes_below_it_and_the_card_goes_on(world: World) -> None:
+    async with world.serving():
+        world.boss.says("/train ~/churn.csv churned model=mlp")
+        card = await world.boss.sees("7,043 rows")
+        world.boss.presses(card, "Run")
+        await until(lambda: bool(world.head._jobs) and "Train:" in card.text)
+        job = world.job()
+        world.head.set_job(job.id, status=JobStatus.RUNNING, started=job.created)
+        losses = [Progress(n=n, at=0, step=f"epoch {n} of at most 9", metrics={"loss": 1 / n}) for n in (1, 2, 3)]
+        world.head.tell(job.id, *losses)
+        await until(lambda: card.labels == ["Cancel", "Details", "Loss curve"])
+        world.boss.presses(card, "Loss curve")
+        curve = await world.boss.sees("epoch 3, loss 0.333")
+        assert curve.photo is not None
+        assert curve.photo.startswith(b"\x89PNG")
+        world.boss.presses(card, "Details")
+        details = await world.boss.sees("As typed: ")
+        assert details.text.endswith(f"job_{job.id}")
+        now = world.head.clock.now()
+        world.head.set_job(job.id, status=JobStatus.FAILED, end_reason=EndReason.CRASHED, ended=now)
+        end = await world.boss.sees(lambda shown: shown.labels == ["Retry", "Again…", "Details"] and shown != card)
+        before = end.text
+        world.boss.presses(end, "Again…")
+        await world.boss.sees(lambda shown: "Model: Multi-layer perceptron" in shown.text and "Run" in shown.labels)
+        world.boss.presses(end, "Retry")
+        world.boss.presses(end, "Retry")
+        await until(lambda: len(world.head._jobs) == 2)
+        again = await world.boss.sees(lambda shown: f"job_{world.job().id}" in shown.text)
+        assert again.labels == ["Cancel", "Details"]
+        assert end.text == before
+        assert len(world.head._jobs) == 2
+    assert world.telegram.refusals == []
+    assert list(world.files.iterdir()) == []
 
 
 async def test_the_end_is_told_once_though_the_bot_was_away_and_telegram_was_busy(world: World) -> None:

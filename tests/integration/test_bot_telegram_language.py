@@ -50,7 +50,7 @@ async def test_what_comes_after_a_restart_comes_in_the_readers_language(world: W
         await until(lambda: "parte 3 de 5" in card.text)
         world.head.finish(job.id, trained())
         end = await world.boss.sees("Acurácia 0,861")
-        assert end.labels == ["Prever"]
+        assert end.labels == ["Prever", "Comparar", "Detalhes", "Ficha do modelo", "De novo…"]
     assert world.telegram.refusals == []
 
 

@@ -12,7 +12,10 @@ import pytest
 
 from head.api import (
     Draft,
+    Event,
     HeadApi,
+    JobStatus,
+    JobView,
     MachineState,
     NotFoundError,
     PathData,
@@ -20,6 +23,7 @@ from head.api import (
 )
 from head.clock import ManualClock
 from head.identity import digest, new_id
+from head.lifecycle import apply, dispatched
 from head.service import ControlPlane
 from head.settings import Settings
 from tests.support.in_memory_head import InMemoryHead
@@ -59,6 +63,21 @@ async def absent_machine(head: HeadApi, person_id: str) -> str:
 
 async def two(head: HeadApi) -> tuple[str, str]:
     return (await head.person_for_telegram(7, "Ann")).id, (await head.person_for_telegram(8, "Bob")).id
+
+
+async def tell(head: HeadApi, job: JobView, *events: Event) -> None:
+    """What the agent of a job's machine sends, and what is stored of it."""
+    if isinstance(head, InMemoryHead):
+        head.tell(job.id, *events)
+        head.set_job(job.id, status=JobStatus.DISPATCHED)
+        head.set_job(job.id, status=JobStatus.RUNNING, started=head.clock.now())
+        return
+    assert isinstance(head, ControlPlane)
+    row = await head.store.jobs.get(job.person_id, job.id)
+    state = dispatched(row.state, now=head.clock.now())
+    for event in events:
+        state = apply(state, event, now=head.clock.now())
+    await head.store.jobs.advance(row, state, events=events)
 
 
 async def missing(question: Awaitable[object]) -> None:

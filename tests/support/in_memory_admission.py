@@ -6,7 +6,18 @@ import secrets
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
-from head.api import AccessRequest, Change, JobStatus, JobView, NotFoundError, Person, PoolView, RefusedError, UserView
+from head.api import (
+    AccessRequest,
+    Change,
+    JobStatus,
+    JobView,
+    Moment,
+    NotFoundError,
+    Person,
+    PoolView,
+    RefusedError,
+    UserView,
+)
 from head.changes import Changes
 from head.clock import Clock
 
@@ -116,7 +127,10 @@ class InMemoryAdmission:
 
     def set_job(self, job_id: str, **changes: object) -> JobView:
         job = self._jobs[job_id]
+        before = job.status
         job = replace(job, revision=job.revision + 1, **changes)  # type: ignore[arg-type]
+        if job.status is not before:
+            job = replace(job, history=(*job.history, Moment(at=self.clock.now(), status=job.status)))
         self._jobs[job_id] = job
         self.hub.publish(Change(person_id=job.person_id, job_id=job_id))
         return job

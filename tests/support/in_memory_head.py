@@ -6,13 +6,14 @@ from __future__ import annotations
 
 import json
 import secrets
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Collection, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Unpack
 
 from head.api import (
+    EVENTS_PAGE,
     HEAD,
     LANGUAGES,
     UPLOAD_LIMIT,
@@ -22,6 +23,7 @@ from head.api import (
     DataPlaces,
     DataRefused,
     EndReason,
+    Event,
     ExportSpec,
     Folder,
     HayrideError,
@@ -34,6 +36,7 @@ from head.api import (
     MachineState,
     MachineView,
     ModelView,
+    Moment,
     NotFoundError,
     PathData,
     Person,
@@ -80,6 +83,7 @@ class InMemoryHead(InMemoryAdmission, InMemoryBelongings):
     job_files: dict[tuple[str, str], bytes] = field(default_factory=dict)
     _machines: dict[str, tuple[str, MachineView]] = field(default_factory=dict)
     _requests: dict[tuple[str, str], str] = field(default_factory=dict)
+    _events: dict[str, list[Event]] = field(default_factory=dict)
     _models: dict[str, tuple[str, ModelView]] = field(default_factory=dict)
     _uploads: list[tuple[str, UploadView]] = field(default_factory=list)
     _offers: dict[str, tuple[str, JoinOffer, str]] = field(default_factory=dict)
@@ -220,6 +224,7 @@ class InMemoryHead(InMemoryAdmission, InMemoryBelongings):
             id=_id(), person_id=person_id, spec=spec, place=place, place_name=name, status=JobStatus.QUEUED,
             cancelling=False, end_reason=None, problem=None, result=None, progress=None, node_ip=None, sealed=None,
             created=self.clock.now(), started=None, ended=None, revision=1, then=then,
+            history=(Moment(at=self.clock.now(), status=JobStatus.QUEUED),),
         )  # fmt: skip
         self._jobs[job.id] = job
         self._requests[person_id, request] = job.id
@@ -236,9 +241,19 @@ class InMemoryHead(InMemoryAdmission, InMemoryBelongings):
             raise NotFoundError("You have no such job.", remedy="/jobs lists yours.")
         return job
 
-    async def jobs(self, person_id: str, *, limit: int = 8, offset: int = 0) -> list[JobView]:
+    async def jobs(
+        self, person_id: str, *, limit: int = 8, offset: int = 0, among: Collection[JobStatus] = ()
+    ) -> list[JobView]:
         newest = [job for job in reversed(self._jobs.values()) if job.person_id == person_id]
-        return sorted(newest, key=lambda job: job.status.ended)[offset : offset + limit]
+        wanted = [job for job in newest if not among or job.status in among]
+        return sorted(wanted, key=lambda job: job.status.ended)[offset : offset + limit]
+
+    async def job_events(
+        self, person_id: str, job_id: str, *, before: int | None = None, limit: int = 200
+    ) -> list[Event]:
+        await self.job(person_id, job_id)
+        told = [event for event in self._events.get(job_id, []) if before is None or event.n < before]
+        return told[-min(limit, EVENTS_PAGE) :] if limit > 0 else []
 
     async def job_file(self, person_id: str, job_id: str, name: str, target: Path) -> None:
         await self.job(person_id, job_id)
@@ -346,6 +361,10 @@ class InMemoryHead(InMemoryAdmission, InMemoryBelongings):
     @property
     def offers(self) -> list[str]:
         return list(self._offers)
+
+    def tell(self, job_id: str, *events: Event) -> None:
+        """What the job's agent sends; the card shows the newest of it only where the test says so."""
+        self._events.setdefault(job_id, []).extend(events)
 
     def finish(self, job_id: str, result: Result) -> JobView:
         """The job is done; a training leaves its model."""

@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from bot.callbacks import Verb, pack
+from bot.callbacks import Verb, pack, unpack
 from bot.commands import ADMIN_COMMANDS, COMMANDS
 from bot.messages import Incoming, Pressed, Typed
 from bot.service import Bot
-from head.api import ChatSettings, JobStatus, MachineState
+from head.api import ChatSettings, EndReason, JobStatus, MachineState, Progress
 from head.clock import ManualClock
 from tests.support.chats import Terminal, predicted, terminal, trained
 from tests.support.doors import RecordingDoor
@@ -37,10 +37,16 @@ async def _state(chat: Terminal, state: str) -> None:
     if state == "empty":
         return
     machine = chat.head.add_machine(chat.person_id, "laptop")
-    await chat.types("/train ~/churn.csv churned")
+    await chat.types(f"/train ~/churn.csv churned{' model=mlp' if state == 'network' else ''}")
     await chat.types("#1")
-    if state == "running":
+    if state in {"running", "network"}:
         chat.run_job()
+    if state == "network":
+        chat.head.tell(chat.job().id, *(_epoch(n) for n in range(1, 4)))
+    if state == "failed":
+        now = chat.head.clock.now()
+        chat.head.set_job(chat.job().id, status=JobStatus.FAILED, end_reason=EndReason.INTERRUPTED, ended=now)
+        await chat.types("!")
     if state in {"done", "away", "predicted"}:
         chat.run_job()
         chat.head.finish(chat.job().id, trained())
@@ -55,6 +61,10 @@ async def _state(chat: Terminal, state: str) -> None:
         chat.head.set_machine(machine.id, state=MachineState.UNREACHABLE)
     if state == "asking":
         await chat.types("/train ~/churn.csv")
+
+
+def _epoch(number: int) -> Progress:
+    return Progress(n=number, at=0.0, step=f"epoch {number} of at most 9", metrics={"loss": 1 / number})
 
 
 STATES = ["empty", "queued", "running", "done", "predicted", "away", "asking"]
@@ -77,6 +87,30 @@ async def test_every_button_behind_every_command_leads_somewhere(tmp_path: Path,
             assert printed.strip()
             assert BUG not in printed
         number += 1
+
+
+@pytest.mark.parametrize(
+    ("state", "below"),
+    [
+        ("queued", {Verb.STOP, Verb.DETAILS}),
+        ("running", {Verb.STOP, Verb.DETAILS}),
+        ("network", {Verb.STOP, Verb.DETAILS, Verb.LOSSES}),
+        ("done", {Verb.MODEL, Verb.COMPARE, Verb.CARD, Verb.AGAIN}),
+        ("predicted", {Verb.AGAIN}),
+        ("failed", {Verb.RETRY, Verb.AGAIN}),
+    ],
+)
+async def test_every_button_below_a_job_leads_somewhere(tmp_path: Path, state: str, below: set[Verb]) -> None:
+    for number in range(1, len(below) + 1):
+        async with terminal(tmp_path) as chat:
+            await _state(chat, state)
+            await chat.types(f"job_{chat.job().id}")
+            assert {unpack(button.callback).verb for button, _ in chat.door._buttons} == below
+            printed = await chat.types(f"#{number}")
+            for line in ("#1", "churned", "#2"):
+                printed += await chat.types(line)
+            assert printed.strip()
+            assert BUG not in printed
 
 
 @pytest.mark.parametrize("verb", Verb)
@@ -130,6 +164,7 @@ async def test_nothing_of_another_person_can_be_pressed(tmp_path: Path) -> None:
                 await chat.bot.handle(Incoming(person=eve, chat_id="console", private=True, what=press))
         assert chat.job().status is JobStatus.RUNNING
         assert not chat.job().cancelling
+        assert await chat.head.jobs(eve.id) == []
         assert (await chat.head.machines(chat.person_id))[0].state is MachineState.CONNECTED
 
 

@@ -22,6 +22,7 @@ from head.lifecycle import (
     ask_cancel,
     dispatched,
     end,
+    moments,
     reachable,
     unreachable,
 )
@@ -177,3 +178,14 @@ def test_a_story_does_not_grow_without_end() -> None:
     for _ in range(STORY_LIMIT):
         job = reachable(unreachable(job, now=NOW), now=NOW)
     assert len(job.story) == STORY_LIMIT
+
+
+def test_a_story_is_told_as_moments() -> None:
+    away = unreachable(RUNNING, now=NOW)
+    told = moments(apply(reachable(away, now=NOW), ending(2, JobStatus.COMPLETED), now=NOW))
+    assert [moment.status for moment in told] == [
+        JobStatus.QUEUED, JobStatus.DISPATCHED, JobStatus.RUNNING, JobStatus.UNREACHABLE, JobStatus.RUNNING,
+        JobStatus.COMPLETED,
+    ]  # fmt: skip
+    assert told[0].at == CREATED
+    assert told[3].at == NOW.replace(microsecond=0)

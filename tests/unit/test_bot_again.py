@@ -1,0 +1,188 @@
+"""A job once more: its form filled in as it was, or the very same where it came to no result."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from bot.callbacks import Verb, pack
+from bot.messages import Button
+from head.api import (
+    HEAD,
+    EndReason,
+    FileSplit,
+    JobRefused,
+    JobStatus,
+    MachineState,
+    PathData,
+    PredictSpec,
+    ProfileSpec,
+    RowsData,
+    TrainSpec,
+)
+from tests.support.chats import Terminal, predicted, terminal, trained
+
+LINE = (
+    "/train ~/churn.csv churned model=random_forest max_depth=3 split=time:months folds=3 name=weekly exclude=age "
+    "seed=4 limit=20m"
+)
+THEN = f"{LINE} then=~/new.csv"
+
+
+async def press(chat: Terminal, label: str) -> str:
+    """The button of that label below what was shown last."""
+    labels = [button.label for button, _ in chat.door._buttons]
+    return await chat.types(f"#{labels.index(label) + 1}")
+
+
+async def trained_by(chat: Terminal, line: str = LINE) -> str:
+    await chat.types(line)
+    await chat.types("#1")
+    job = chat.job()
+    chat.run_job()
+    chat.head.finish(job.id, trained())
+    return job.id
+
+
+async def failed(chat: Terminal, line: str = LINE, **changes: object) -> str:
+    await chat.types(line)
+    await chat.types("#1")
+    ended = {"status": JobStatus.FAILED, "end_reason": EndReason.CRASHED, "ended": chat.head.clock.now(), **changes}
+    chat.head.set_job(chat.job().id, **ended)
+    await chat.types("!")
+    return chat.job().id
+
+
+async def test_the_form_opens_as_the_job_was_and_one_field_is_changed(tmp_path: Path) -> None:
+    async with terminal(tmp_path) as chat:
+        chat.head.add_machine(chat.person_id, "laptop")
+        job_id = await trained_by(chat)
+        await chat.types("!")
+        first = await chat.head.job(chat.person_id, job_id)
+        form = await press(chat, "Again…")
+        assert "Data: ~/churn.csv on laptop" in form
+        assert "7,043 rows" in form
+        await press(chat, "Settings")
+        await chat.types("seed=5")
+        await chat.types("#1")
+        assert isinstance(first.spec, TrainSpec)
+        assert (chat.job().spec, chat.job().place) == (first.spec.model_copy(update={"seed": 5}), first.place)
+
+
+async def test_what_followed_follows_again(tmp_path: Path) -> None:
+    async with terminal(tmp_path) as chat:
+        await failed(chat, THEN)
+        assert "Then predicts: ~/new.csv" in await press(chat, "Again…")
+        await chat.types("#1")
+        assert chat.job().then == "~/new.csv"
+
+
+async def test_a_prediction_opens_again_with_its_model(tmp_path: Path) -> None:
+    async with terminal(tmp_path) as chat:
+        await trained_by(chat, "/train ~/churn.csv churned")
+        await chat.types("!")
+        await chat.types("/predict ~/new.csv limit=1m")
+        await chat.types("#1")
+        chat.head.finish(chat.job().id, predicted())
+        await chat.types("!")
+        first = chat.job().spec
+        assert [button.label for button, _ in chat.door._buttons] == ["Again…", "Details"]
+        await press(chat, "Again…")
+        await chat.types("#1")
+        assert chat.job().spec == first
+        await chat.head.drop_model(chat.person_id, "model1234567")
+        await chat.types(f"job_{chat.job().id}")
+        chat.head.finish(chat.job().id, predicted())
+        await chat.types("!")
+        assert "You have no model called" in await press(chat, "Again…")
+
+
+async def test_typed_rows_are_typed_again(tmp_path: Path) -> None:
+    async with terminal(tmp_path) as chat:
+        await trained_by(chat, "/train ~/churn.csv churned")
+        await chat.types("!")
+        spec = PredictSpec(data=RowsData(rows=({"age": "41", "plan": "pro"},)), model_id="model1234567")
+        job = await chat.head.submit(chat.person_id, spec, HEAD, request="rows")
+        assert "Data: age=41 plan=pro" in await pressed(chat, Verb.AGAIN, job.id)
+
+
+async def test_what_no_form_can_hold_says_so(tmp_path: Path) -> None:
+    async with terminal(tmp_path) as chat:
+        data = PathData(path="~/churn.csv")
+        profile = await chat.head.submit(chat.person_id, ProfileSpec(data=data), HEAD, request="1")
+        layers = TrainSpec(data=data, target="churned", parameters={"layers": [{"units": 8}]})
+        stacked = await chat.head.submit(chat.person_id, layers, HEAD, request="2")
+        by_file = TrainSpec(data=data, target="churned", split=FileSplit(data=PathData(path="~/test.csv")))
+        tested = await chat.head.submit(chat.person_id, by_file, HEAD, request="3")
+        assert "without a form" in await pressed(chat, Verb.AGAIN, profile.id)
+        for job in (stacked, tested):
+            assert "no form can hold" in await pressed(chat, Verb.AGAIN, job.id)
+
+
+async def test_a_machine_that_is_gone_is_asked_for_at_its_field(tmp_path: Path) -> None:
+    async with terminal(tmp_path) as chat:
+        laptop = chat.head.add_machine(chat.person_id, "laptop")
+        job_id = await failed(chat)
+        chat.head.set_machine(laptop.id, state=MachineState.REVOKED)
+        said = await press(chat, "Retry")
+        assert "laptop is not in your pool any more." in said
+        assert len(await chat.head.jobs(chat.person_id)) == 1
+        assert [button.callback for button, _ in chat.door._buttons] == [pack(Verb.AGAIN, job_id)]
+        form = await press(chat, "Again…")
+        assert "You have no machine called laptop." in form
+
+
+@pytest.mark.parametrize("status", [JobStatus.FAILED, JobStatus.TIMED_OUT, JobStatus.CANCELLED])
+async def test_the_very_same_job_is_run_once_more_and_once_only(tmp_path: Path, status: JobStatus) -> None:
+    async with terminal(tmp_path) as chat:
+        chat.head.add_machine(chat.person_id, "laptop")
+        old = await chat.head.job(chat.person_id, await failed(chat, THEN, status=status))
+        taps = list(chat.door._buttons)
+        assert "Waiting on laptop" in await press(chat, "Retry")
+        new = chat.job()
+        assert new.id != old.id
+        assert (new.spec, new.place, new.then) == (old.spec, old.place, old.then)
+        chat.door._buttons = taps
+        assert f"job_{new.id}" in await press(chat, "Retry")
+        assert len(await chat.head.jobs(chat.person_id)) == 2
+        chat.head.finish(new.id, trained())
+        chat.head.finish(chat.job().id, predicted())  # which followed
+        assert "Accuracy 0.861" in await chat.types("!")  # what was started again is told too
+
+
+async def test_what_runs_or_is_done_is_not_retried(tmp_path: Path) -> None:
+    async with terminal(tmp_path) as chat:
+        job_id = await trained_by(chat)
+        await chat.types("!")
+        assert "nothing to retry" in await pressed(chat, Verb.RETRY, job_id)
+        await chat.types("/train ~/churn.csv churned")
+        await chat.types("#1")
+        assert "nothing to retry" in await pressed(chat, Verb.RETRY, chat.job().id)
+
+
+async def test_a_retry_that_is_refused_offers_the_form(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    async with terminal(tmp_path) as chat:
+        await failed(chat)
+
+        async def refuse(*_: object, **__: object) -> None:
+            raise JobRefused("You have 20 jobs waiting, which is the limit.")
+
+        monkeypatch.setattr(chat.head, "submit", refuse)
+        assert "20 jobs waiting" in await press(chat, "Retry")
+        assert [button.label for button, _ in chat.door._buttons] == ["Again…"]
+
+
+async def test_a_form_that_waits_is_set_aside_for_the_old_one(tmp_path: Path) -> None:
+    async with terminal(tmp_path) as chat:
+        await failed(chat)
+        buttons = list(chat.door._buttons)
+        await chat.types("/train ~/churn.csv")
+        chat.door._buttons = buttons
+        assert "I set your train form aside." in await press(chat, "Again…")
+
+
+async def pressed(chat: Terminal, verb: Verb, id: str) -> str:
+    """A button of that kind, whatever is shown."""
+    chat.door._buttons = [(Button(label="x", callback=pack(verb, id)), 1)]
+    return await chat.types("#1")
