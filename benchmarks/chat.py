@@ -1,8 +1,9 @@
 """200 people at once on Telegram, on the real control plane, while three jobs train: `python -m benchmarks.chat`.
 
 python-telegram-bot asks the strict fake Telegram of the tests over HTTP, and answers through it; the store is SQLite,
-the jobs run in a real pool on the same cores. A reply's time is told from outside: from the moment the update is there
-to be fetched until the fake has the answer, so HTTP and the fake's own work count too.
+the jobs run in a real pool on the same cores, and their cards are live in their owner's chat. A reply's time is told
+from outside: from the moment the update is there to be fetched until the fake has the answer, so HTTP and the fake's
+own work count too.
 - talking: everybody sends five lines at random moments, 20 a second in all, of the 30 that Telegram lets a bot answer;
 - at once: everybody sends a line in the same moment; when the last one is answered is up to Telegram's limit.
 
@@ -98,7 +99,7 @@ async def measure(folder: Path, *, busy: bool) -> list[tuple[str, str, str]]:
     door: asyncio.Task[int] | None = None
     try:
         await plane.serve()
-        boss = (await plane.person_for_telegram(ADMIN, "Boss")).id
+        boss = (await plane.person_for_telegram(ADMIN, telegram.person(ADMIN, "Boss").name)).id
         people = [telegram.person(1000 + number, f"Person {number}") for number in range(PEOPLE)]
         for person in people:
             await plane.admit(boss, (await plane.person_for_telegram(person.id, person.name)).id, True)

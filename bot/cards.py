@@ -51,8 +51,9 @@ class Cards:
         self._door = door
         self._locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
 
-    async def watch(self, person_id: str, chat_id: str, job_id: str, message_id: int) -> None:
-        """From now on the message is a card of the job."""
+    async def watch(self, person_id: str, chat_id: str, job_id: str, message_id: int, shown: Message) -> None:
+        """From now on the message, which shows this, is a card of the job."""
+        self._outbox(chat_id).stands(chat_id, message_id, shown)
         subject = f"job:{job_id}"
         if (chat_id, message_id) not in await self._api.cards(subject):
             await self._api.save_card(person_id, chat_id=chat_id, subject=subject, message_id=message_id)
@@ -92,7 +93,12 @@ class Cards:
             await self._tell_end(job, chat_id)
             return
         card = replace(results.card(job, self._clock.now()), brief=None)
-        await self.watch(person_id, chat_id, job_id, await self._outbox(chat_id).send(chat_id, card))
+        try:
+            message_id = await self._outbox(chat_id).send(chat_id, card)
+        except Undeliverable as error:
+            logger.info("job %s cannot be shown: %s", job_id, error)
+            return
+        await self.watch(person_id, chat_id, job_id, message_id, card)
 
     async def _end(self, job: JobView, shown: list[tuple[str, int]]) -> None:
         told = {chat_id for chat_id, _ in await self._api.cards(f"end:{job.id}")}
@@ -118,7 +124,7 @@ class Cards:
         except (NotFoundError, Undeliverable) as error:
             logger.info("the job after %s cannot be shown: %s", job.id, error)
             return
-        await self.watch(job.person_id, chat_id, job.next_id, message_id)
+        await self.watch(job.person_id, chat_id, job.next_id, message_id, card)
 
     async def send_file(
         self, chat_id: str, said: Html, name: str, content: bytes, kind: Literal["photo", "document"] = "document"

@@ -80,8 +80,8 @@ class Chat:
             await self.show(results.ending(job))
             return
         # In full, also where a door prints a line only for what changes later.
-        message_id = await self.show(replace(results.card(job, self.clock.now()), brief=None, pushed=False))
-        await self.cards.watch(self.person.id, self.id, job.id, message_id)
+        card = replace(results.card(job, self.clock.now()), brief=None, pushed=False)
+        await self.cards.watch(self.person.id, self.id, job.id, await self.show(card), card)
 
     async def alert(self, template: str, **values: object) -> None:
         """One line for the presser: on the button where that is still possible, else as a message."""

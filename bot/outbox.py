@@ -77,6 +77,10 @@ class Outbox:
         """Redraws when its time has come, unless something newer is wanted by then. Never fails."""
         self._lane(chat_id).want(message_id, message)
 
+    def stands(self, chat_id: str, message_id: int, message: Message) -> None:
+        """That this is what a message shows, so that it is not redrawn for nothing."""
+        self._lane(chat_id).stands(message_id, message)
+
     async def working(self, chat_id: str) -> None:
         """A sign of life; not in turn, not retried."""
         await self._door.working(chat_id)
@@ -123,8 +127,11 @@ class _Lane:
         card = self.cards.get(message_id)
         if card is None:
             card = self.cards[message_id] = _Card(due=self._clock.monotonic() + FIRST_EDIT)
-        card.wanted = None if message == card.shown else message
+        card.wanted = None if card.shown is not None and _alike(message, card.shown) else message
         self._wake()
+
+    def stands(self, message_id: int, message: Message) -> None:
+        self.cards[message_id] = _Card(due=self._clock.monotonic() + FIRST_EDIT, shown=message)
 
     def give_up(self) -> None:
         """Lets go of everybody who waits."""
@@ -220,6 +227,11 @@ class _Lane:
     async def _pause(self, busy: Busy, attempt: int) -> None:
         guess = min(LONGEST, 2.0**attempt)
         await self._clock.sleep(guess if busy.retry_after is None else busy.retry_after)
+
+
+def _alike(one: Message, other: Message) -> bool:
+    """Whether both look the same where they stand."""
+    return (one.text, one.rows) == (other.text, other.rows)
 
 
 def _settle(done: asyncio.Future[int], outcome: int | Exception) -> None:
