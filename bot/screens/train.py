@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from bot import amounts, places, words
+from bot import amounts, places, table_facts, words
 from bot.arguments import parse, unquote, value
 from bot.chat import Chat
 from bot.form import TrainForm, Trouble
@@ -33,6 +33,8 @@ from head.api import (
 
 #: What a target can be, in words.
 _TASKS: dict[Task, str] = {"classification": N_("classification"), "regression": N_("regression")}
+#: The model whose time a machine estimates.
+_USUAL = "hist_gradient_boosting"
 _SETTINGS_EXAMPLE = "max_depth=6 test=0.2 split=time:sold_on exclude=id,notes limit=30m"
 
 
@@ -132,11 +134,16 @@ class TrainScreen(FormScreen[TrainForm]):
         limit = tr("at most {time}", time=amounts.duration(most))
         budget = [tr("{time} to compare and tune", time=amounts.duration(seconds))] if form.model == AUTO else []
         settings = ", ".join([*task, *changed, *_columns(form), *_checked(form), *budget, limit])
+        facts = form.facts if form.facts is not None and form.facts.target == form.target else None
+        about = table_facts.about_target(facts) if facts is not None else ""
+        usual = {AUTO: seconds, _USUAL: 0}.get(form.model)
+        needs = table_facts.estimate(facts, beside=usual) if facts is not None else None
         return [
-            fill("Target: {target}{about}", target=clip(form.target, 100) or tr("not chosen yet"), about=_about(form)),
+            fill("Target: {target}{about}", target=clip(form.target, 100) or tr("not chosen yet"), about=about),
             fill("Model: {model}", model=model_title(form.model)),
             *([fill("Then predicts: <code>{file}</code>", file=clip(form.then, 300))] if form.then else []),
             fill("Settings: {settings}", settings=settings),
+            *([needs] if needs is not None else []),
         ]
 
     async def question(self, chat: Chat, form: TrainForm, field: str) -> tuple[Html, list[Option]]:
@@ -147,10 +154,9 @@ class TrainScreen(FormScreen[TrainForm]):
             )
             return ask, []
         if field == "target":
-            columns = [] if form.facts is None else [column.name for column in form.facts.columns]
-            if len(columns) > MOST_OPTIONS:  # most tables have what is to be predicted at the end
-                columns = [columns[-1], *columns[:-1]]
-            ask = fill("Which column should the model learn to predict?")
+            columns = [] if form.facts is None else table_facts.likeliest_first(form.facts)
+            likely = None if form.facts is None else table_facts.likely_target(form.facts)
+            ask = lines(fill("Which column should the model learn to predict?"), likely)
             if not 0 < len(columns) <= MOST_OPTIONS:
                 ask = fill("{ask} Type its name.", ask=ask)
             return ask, [(name, name) for name in columns[:MOST_OPTIONS]]
@@ -359,14 +365,3 @@ _DEFAULTS: dict[str, object] = {
     name: TrainForm.model_fields[name].default
     for name in ("test_fraction", "split", "folds", "budget", "include", "exclude", "name", "seed", "task", "then")
 }
-
-
-def _about(form: TrainForm) -> str:
-    """What the target turned out to be."""
-    if form.facts is None or form.facts.target != form.target or form.facts.task is None:
-        return ""
-    if form.facts.task == "regression":
-        return tr(" (a number)")
-    if not form.facts.classes:
-        return tr(" (classes)")
-    return amounts.plural(form.facts.classes, " ({n} class)", " ({n} classes)")

@@ -54,7 +54,7 @@ from head.api import (
 )
 from head.belongings import Preferences
 from head.data_places import look
-from ray_jobs.spec import ColumnFacts
+from ray_jobs.spec import ColumnFacts, Proposal
 from tests.support.in_memory_admission import InMemoryAdmission
 from tests.support.in_memory_belongings import InMemoryBelongings
 from tests.support.in_memory_folders import shared
@@ -68,9 +68,10 @@ class Table:
 
     columns: Mapping[str, int]
     rows: int = 100
+    balance: Mapping[str, int] = field(default_factory=dict)  #: rows of each class
 
 
-CHURN = Table(columns={"age": 60, "plan": 3, "months": 40, "churned": 2}, rows=7043)
+CHURN = Table(columns={"age": 60, "plan": 3, "months": 40, "churned": 2}, rows=7043, balance={"no": 5174, "yes": 1869})
 
 
 @dataclass(kw_only=True)
@@ -406,6 +407,10 @@ def _facts(name: str, table: Table, target: str | None) -> DataFacts:
         target=target,
         task=None if distinct is None else "regression" if regression else "classification",
         classes=None if distinct is None or regression else distinct,
+        balance={} if distinct is None or regression else dict(table.balance),
+        targets=() if target else (Proposal(name=list(table.columns)[-1], reason="It is the last column."),),
+        memory=table.rows * 30_000,
+        seconds=4.2,
     )
 
 

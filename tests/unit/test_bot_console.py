@@ -38,7 +38,7 @@ async def test_one_line_trains_and_the_end_is_printed(tmp_path: Path) -> None:
         chat.head.add_machine(chat.person_id, "laptop")
         form = await chat.types("/train ~/churn.csv churned max_depth=3 test=20% limit=2m")
         assert "7,043 rows, 4 columns" in form
-        assert "Target: churned (2 classes)" in form
+        assert "Target: churned (2 classes: no 73 %, yes 27 %)" in form
         assert re.search(r"^\[1\] Run  \[2\] Data  .*\[7\] Cancel  \[8\] Save as template$", form, re.MULTILINE)
         card = await chat.types("#1")
         assert "[1] Cancel" in card
@@ -129,8 +129,8 @@ async def test_a_bare_train_asks_for_the_data_then_offers_the_columns(tmp_path: 
     async with terminal(tmp_path) as chat:
         assert "Which file?" in await chat.types("/train")
         columns = await chat.types("~/churn.csv")
-        assert "[1] Run  [2] age  [3] plan  [4] months  [5] churned" in columns
-        assert "Target: churned (2 classes)" in await chat.types("#5")
+        assert "[1] Run  [2] churned  [3] age  [4] plan  [5] months" in columns
+        assert "Target: churned (2 classes: no 73 %, yes 27 %)" in await chat.types("#2")
         await chat.types("#1")
         assert chat.job().spec.model_dump()["data"]["kind"] == "path"
 
@@ -156,8 +156,8 @@ async def test_a_wrong_value_is_answered_at_its_field_and_the_good_ones_stay(tmp
         printed = await chat.types("/train ~/churn.csv churnd model=random_forest")
         assert "There is no column churnd." in printed
         assert "Did you mean churned?" in printed
-        assert "[5] churned" in printed
-        printed = await chat.types("#5")
+        assert "[2] churned" in printed
+        printed = await chat.types("#2")
         assert "Model: Random forest" in printed
         assert "⚠️" not in printed
         assert "I know no model called magic" in await chat.types("/train ~/churn.csv churned model=magic")

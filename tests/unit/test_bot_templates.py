@@ -186,7 +186,7 @@ async def test_a_blank_form_offers_the_last_one(tmp_path: Path) -> None:
         first = chat.job()
         blank = await chat.types("/train")
         assert "[2] Same as last time" in blank
-        assert "Target: churned (2 classes)" in await chat.types("#2")
+        assert "Target: churned (2 classes: no 73 %, yes 27 %)" in await chat.types("#2")
         await chat.types("#1")
         assert chat.job().id != first.id
         assert chat.job().spec == first.spec
