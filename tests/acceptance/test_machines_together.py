@@ -155,4 +155,4 @@ def on_card(chat: Spoken, button: str) -> None:
 
 
 def press(chat: Spoken, button: str) -> None:
-    chat.say("#" + chat.expect(rf"\[(\d+)\] {button}").group(1))
+    chat.say("#" + chat.expect(rf"\[(\d+)\] {button}(?=  |$)").group(1))
