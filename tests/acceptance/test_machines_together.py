@@ -35,6 +35,7 @@ def attic(home: Home, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Atti
     world = home.world
     host = world.site.machine("attic")
     own = write_tables(tmp_path_factory.mktemp("own"))
+    known = world.ray_token()
     prompt = world.join(host, allow=own.folder)
     world.admit(prompt, by=home.laptop)
     world.chat.expect(r"attic.*joined", within=LATE)
@@ -43,6 +44,9 @@ def attic(home: Home, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Atti
         on_card(world.chat, "Revoke attic")
         press(world.chat, "Yes, revoke attic")
         prompt.expect("removed from its pool", within=LATE)
+    # The attic knew the pool's Ray token: the pool begins anew with a fresh one, and the laptop comes back to it.
+    until(lambda: world.ray_token() != known, "a fresh token", within=LATE)
+    until(lambda: is_ready(home), "the laptop is back", within=LATE)
 
 
 def test_a_path_means_the_machine_that_has_the_file(home: Home, attic: Attic) -> None:
@@ -120,9 +124,17 @@ def test_who_rests_begins_no_job_and_who_drains_leaves_after_the_last_one(home: 
     assert world.ended(last, Completed)
     until(lambda: attic.prompt.process.poll() is not None, "the node agent ends", within=LATE)
     world.settle()
-    chat.say(f"/train {home.tables.train} {QUICK}")  # the laptop is the only one left
-    chat.expect(r"Data: .* on laptop", within=LATE)
-    press(chat, "Cancel")
+    chat.say("/worker")
+    assert "attic" not in chat.expect(r"Machines[\s\S]*Connect a machine").group(0)
+
+
+def is_ready(home: Home) -> bool:
+    """Whether a job may begin on the laptop, which is the only machine."""
+    chat = home.world.chat
+    chat.say(f"/train {home.tables.train} {QUICK}")
+    form = chat.expect(r"Data: [\s\S]*?\[(\d+)\] Cancel", within=LATE)
+    chat.say(f"#{form.group(1)}")
+    return "449 rows" in form.group(0)
 
 
 def told(world: World, host: TestHost) -> dict[str, str]:
