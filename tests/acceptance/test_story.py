@@ -60,6 +60,7 @@ def test_in_the_terminal(tmp_path: Path, tables: Tables, environments: Path) -> 
         tell(Typist(chat=world.chat), world, world.site.machine("laptop"), tables, between=lambda: None)
 
 
+@pytest.mark.timeout(1200)  # some 25 restarts
 def test_on_telegram_with_the_service_killed_between_any_two_steps(
     tmp_path: Path, tables: Tables, environments: Path
 ) -> None:
