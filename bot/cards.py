@@ -92,13 +92,7 @@ class Cards:
         if job.status.ended:
             await self._tell_end(job, chat_id)
             return
-        card = replace(results.card(job, self._clock.now()), brief=None)
-        try:
-            message_id = await self._outbox(chat_id).send(chat_id, card)
-        except Undeliverable as error:
-            logger.info("job %s cannot be shown: %s", job_id, error)
-            return
-        await self.watch(person_id, chat_id, job_id, message_id, card)
+        await self._show(job, chat_id)
 
     async def _end(self, job: JobView, shown: list[tuple[str, int]]) -> None:
         told = {chat_id for chat_id, _ in await self._api.cards(f"end:{job.id}")}
@@ -119,12 +113,20 @@ class Cards:
             return
         try:
             following = await self._api.job(job.person_id, job.next_id)
-            card = replace(results.card(following, self._clock.now()), silent=True, pushed=True, brief=None)
-            message_id = await self._outbox(chat_id).send(chat_id, card)
-        except (NotFoundError, Undeliverable) as error:
-            logger.info("the job after %s cannot be shown: %s", job.id, error)
+        except NotFoundError:
+            logger.info("the job after %s is gone", job.id)
             return
-        await self.watch(job.person_id, chat_id, job.next_id, message_id, card)
+        await self._show(following, chat_id)
+
+    async def _show(self, job: JobView, chat_id: str) -> None:
+        """A new message with the job's card, in full where a door prints a line only for what changes later."""
+        card = replace(results.card(job, self._clock.now()), brief=None)
+        try:
+            message_id = await self._outbox(chat_id).send(chat_id, card)
+        except Undeliverable as error:
+            logger.info("job %s cannot be shown: %s", job.id, error)
+            return
+        await self.watch(job.person_id, chat_id, job.id, message_id, card)
 
     async def send_file(
         self, chat_id: str, said: Html, name: str, content: bytes, kind: Literal["photo", "document"] = "document"

@@ -47,6 +47,7 @@ Press = Callable[[Chat, Callback], Awaitable[None]]
 
 _COMMAND = re.compile(r"/([A-Za-z_]+)(?:@\w+)?(?:\s+(.*))?", re.DOTALL)
 _PAGES = {"models": models.page, "templates": templates.page, "users": users.page, "pools": pools.page}
+_FARTHEST = 1_000_000  #: beyond it no list goes, whatever a forged button says
 _FORM_VERBS = (Verb.RUN, Verb.EDIT, Verb.PICK, Verb.DROP, Verb.RESUME, Verb.LAST)
 
 
@@ -229,7 +230,7 @@ class Router:
             await opened(chat, "")
 
     async def _page(self, chat: Chat, callback: Callback) -> None:
-        offset = int(callback.choice) if callback.choice.isdigit() else 0
+        offset = min(int(callback.choice), _FARTHEST) if callback.choice.isdigit() else 0
         command, _, part = callback.id.partition("-")
         if command == "compare":
             await compare.page(chat, part, offset)

@@ -40,6 +40,7 @@ from head.views import (
 )
 from ray_jobs.catalogue import AUTO, descriptions
 from ray_jobs.spec import (
+    TYPED_ROWS,
     Candidate,
     ColumnProfile,
     Data,
@@ -84,6 +85,7 @@ __all__ = [
     "HEAD",
     "LANGUAGES",
     "TEMPLATE_NAME_LIMIT",
+    "TYPED_ROWS",
     "UPLOAD_LIMIT",
     "AccessRequest",
     "Candidate",

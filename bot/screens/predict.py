@@ -21,12 +21,10 @@ from bot.results import headline, place_title
 from bot.screens.form_card import Option
 from bot.screens.form_screen import FormScreen, with_limit
 from bot.typed_rows import example, typed_rows
-from head.api import HEAD, ModelView, RowsData, Spec, UploadData
+from head.api import HEAD, TYPED_ROWS, ModelView, RowsData, Spec, UploadData
 from head.api import PredictSpec as Predict
 
 _OFFERED = 8
-#: As RowsData takes.
-MOST_ROWS = 20
 #: What stands behind /predict and is no column.
 _SETTINGS = ("limit", "time_limit")
 
@@ -44,20 +42,22 @@ class PredictScreen(FormScreen[PredictForm]):
         models = await _models(chat)
         if not models:
             return
-        first, *further = [parse(line) for line in arguments.splitlines()] or [parse("")]
-        model, path, unknown = _sorted_out(models, first.words)
+        given = [parse(line) for line in arguments.splitlines()]
+        model, path, unknown = _sorted_out(models, tuple(word for line in given for word in line.words))
         form = self._with_model(self.blank(), model)
         if unknown:
             form = form.model_copy(update={"trouble": _no_model(unknown)})
         trouble = form.trouble
-        settings = {name: first.options[name] for name in _SETTINGS if name in first.options.keys() - form.features}
-        rows = [{name: value for name, value in first.options.items() if name not in settings}]
-        rows += [line.options for line in further]
+        settings: dict[str, str] = {}
+        rows = []
+        for line in given:
+            ours, row = _told_apart(line.options, form.features)
+            settings |= ours | (row if path else {})  # beside a path there are no rows
+            rows += [row] if row else []
         if path:
             form = await self.with_data(chat, form, path)
-            settings |= rows[0]
-        elif typed := [row for row in rows if row]:
-            form = self._with_rows(form, typed)
+        elif rows:
+            form = self._with_rows(form, rows)
         for name, value in settings.items():
             form = await self.set(chat, form, "settings", f"{name}={value}")
         await self.begin(chat, form if trouble is None else form.model_copy(update={"trouble": trouble}))
@@ -167,7 +167,7 @@ class PredictScreen(FormScreen[PredictForm]):
             return _not_taken(
                 form,
                 fill("Those are more rows, or longer ones, than I take as text."),
-                fill("Send up to {n} rows, or a file.", n=MOST_ROWS),
+                fill("Send up to {n} rows, or a file.", n=TYPED_ROWS),
             )
         changes = {"data": data, "facts": None, "trouble": None, "away": False}
         return self.settled(form.model_copy(update=changes))
@@ -206,6 +206,12 @@ class PredictScreen(FormScreen[PredictForm]):
             )
             changes["trouble"] = Trouble(field="data", html=said)
         return form.model_copy(update=changes)
+
+
+def _told_apart(options: dict[str, str], columns: tuple[str, ...]) -> tuple[dict[str, str], dict[str, str]]:
+    """(settings, row). A column that is called like a setting is a column."""
+    ours = {name: given for name, given in options.items() if name in _SETTINGS and name not in columns}
+    return ours, {name: given for name, given in options.items() if name not in ours}
 
 
 def _not_taken(form: PredictForm, happened: Html, remedy: Html) -> PredictForm:

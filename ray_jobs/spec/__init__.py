@@ -6,7 +6,7 @@ unknown keys are refused.
 """
 
 from ray_jobs.spec.base import EVENT_LIMIT, ID_PATTERN, Frozen, Id, Metrics, Name, PathText, Seconds, Task, Text, Whole
-from ray_jobs.spec.data import Data, PathData, Patterns, PredictData, RowsData, UploadData
+from ray_jobs.spec.data import TYPED_ROWS, Data, PathData, Patterns, PredictData, RowsData, UploadData
 from ray_jobs.spec.events import (
     EVENT,
     SPEC,
@@ -63,6 +63,7 @@ __all__ = [
     "MODEL_NAME_LIMIT",
     "MOST_ENTRIES",
     "SPEC",
+    "TYPED_ROWS",
     "WORK",
     "Accepted",
     "Cancelled",

@@ -26,13 +26,17 @@ class UploadData(Frozen):
     sheet: Name = ""
 
 
+#: The most rows that are typed at once.
+TYPED_ROWS = 20
+
+
 class RowsData(Frozen):
     """Rows typed in the chat, as text: `age=41 plan=pro`. To predict on, never to train on."""
 
     kind: Literal["rows"] = "rows"
     rows: Annotated[
         tuple[Annotated[dict[Name, Name], Field(min_length=1, max_length=500)], ...],
-        Field(min_length=1, max_length=20, fail_fast=True),
+        Field(min_length=1, max_length=TYPED_ROWS, fail_fast=True),
     ]
 
 

@@ -41,7 +41,7 @@ def test_a_machine_is_let_in_changes_and_leaves(home: Home, tmp_path: Path) -> N
     assert "not admitted itself" in itself.stdout  # nobody lets himself in
     assert "guest is admitted" in world.node(home.laptop, "admit", code).stdout
     chat.expect(r"guest.*joined", within=LATE)
-    known = json.loads(world.node(guest, "status", "--json").stdout)
+    known = world.status(guest)
     assert known["state"] == "joined"
     assert known["sealed"]
 
@@ -51,7 +51,7 @@ def test_a_machine_is_let_in_changes_and_leaves(home: Home, tmp_path: Path) -> N
     chat.say("#" + chat.expect(r"\[(\d+)\] Cancel").group(1))
     assert world.node(guest, "allow", str(second.folder)).returncode == 0
     prompt.expect("box is started anew", within=LATE)
-    until(lambda: json.loads(world.node(guest, "status", "--json").stdout)["state"] == "joined", "back", within=LATE)
+    until(lambda: world.status(guest)["state"] == "joined", "back", within=LATE)
     job = run(home, f"/train {second.train} diagnosis model=logistic_regression on=guest")
     until(lambda: world.ended(job, Completed), "it is trained there", within=LATE)
 

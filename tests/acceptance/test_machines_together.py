@@ -39,7 +39,7 @@ def attic(home: Home, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Atti
     prompt = world.join(host, allow=own.folder)
     world.admit(prompt, by=home.laptop)
     world.chat.expect(r"attic.*joined", within=LATE)
-    yield Attic(host=host, prompt=prompt, own=own, address=told(world, host)["address"])
+    yield Attic(host=host, prompt=prompt, own=own, address=world.status(host)["address"])
     if prompt.process.poll() is None:  # a test failed: the tests of other files know one machine
         on_card(world.chat, "Revoke attic")
         press(world.chat, "Yes, revoke attic")
@@ -59,7 +59,7 @@ def test_a_path_means_the_machine_that_has_the_file(home: Home, attic: Attic) ->
     assert world.node(attic.host, "allow", str(home.tables.folder)).returncode == 0
     attic.prompt.expect("box is started anew", within=LATE)
     attic.prompt.expect(r"Connected\.", within=LATE)
-    until(lambda: told(world, attic.host)["state"] == "joined", "the attic is back", within=LATE)
+    until(lambda: world.status(attic.host)["state"] == "joined", "the attic is back", within=LATE)
     chat.say(f"/train {home.tables.train} {QUICK}")
     chat.expect("Several of your machines have that file. Which one?", within=LATE)
     press(chat, "attic")
@@ -135,12 +135,6 @@ def is_ready(home: Home) -> bool:
     form = chat.expect(r"Data: [\s\S]*?\[(\d+)\] Cancel", within=LATE)
     chat.say(f"#{form.group(1)}")
     return "449 rows" in form.group(0)
-
-
-def told(world: World, host: TestHost) -> dict[str, str]:
-    """What `hayride-node status --json` says there."""
-    found: dict[str, str] = json.loads(world.node(host, "status", "--json").stdout)
-    return found
 
 
 def ran_on(world: World, job: str) -> str:

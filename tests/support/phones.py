@@ -7,7 +7,8 @@ import os
 import re
 import signal
 import threading
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import Any, TypeVar
@@ -76,12 +77,10 @@ class Phone:
 
     def presses(self, label: str) -> None:
         """The newest button whose label begins so."""
-        for shown in reversed(self.messages()):
-            for button in shown.labels:
-                if button.startswith(label):
-                    self._acts(lambda shown=shown, button=button: self._person.presses(shown, button))
-                    return
-        raise AssertionError(f"no button {label!r} in\n{self}")
+        newest_first = ((shown, button) for shown in reversed(self.messages()) for button in shown.labels)
+        pressed = next(((shown, button) for shown, button in newest_first if button.startswith(label)), None)
+        assert pressed, f"no button {label!r} in\n{self}"
+        self._acts(partial(self._person.presses, *pressed))
 
     def sees(self, pattern: str, *, within: float = SOON) -> re.Match[str]:
         """The newest message that matches, of those that came or changed since the last thing that the person did."""
@@ -107,7 +106,7 @@ class Phone:
     def __str__(self) -> str:
         return "\n\n".join(f"{it.text}\n{it.labels}" for it in self.messages()[-6:])
 
-    def _acts(self, act: Any) -> None:
+    def _acts(self, act: Callable[[], object]) -> None:
         self._before = {shown.id: shown.text for shown in self.messages()}
 
         async def acting() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shlex
@@ -13,7 +14,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 from ray_jobs.spec import EVENT, Ending, Event
 from tests.support.authority import certificates
@@ -151,6 +152,11 @@ class World:
         )
         told = process.communicate(timeout=SOON)[0].decode()
         return subprocess.CompletedProcess(words, process.returncode, told)
+
+    def status(self, host: TestHost) -> dict[str, Any]:
+        """What `hayride-node status --json` says there."""
+        found: dict[str, Any] = json.loads(self.node(host, "status", "--json").stdout)
+        return found
 
     def state_folder(self, host: TestHost) -> Path:
         """Of the node agent on a host."""

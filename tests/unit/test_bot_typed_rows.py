@@ -71,6 +71,15 @@ async def test_more_than_a_message_should_hold_is_said_with_the_bound(tmp_path: 
         assert len(_rows(chat)) == 20
 
 
+async def test_a_line_break_may_stand_for_any_space(tmp_path: Path) -> None:
+    async with terminal(tmp_path) as chat:
+        await _with_a_model(chat)
+        form = await chat.types("/predict churned-hist_gradient_boosting\n~/new.csv\nlimit=1m")
+        assert "Data: ~/new.csv on laptop" in form
+        assert "at most 1 min" in form
+        assert "I did not understand age=41." in await chat.types("/predict ~/new.csv\nage=41")
+
+
 async def test_a_template_keeps_rows_as_they_are_typed(tmp_path: Path) -> None:
     async with terminal(tmp_path) as chat:
         await _with_a_model(chat)
