@@ -1,14 +1,15 @@
 """The message with a join command, followed until the machine has joined or the command has died.
 
-In the store: `offer:ID` is the message of a command, `joining:ID` the same message once a machine has used it, with 0
-for the message when there is nothing more to tell.
+In the store: `offer:ID` is the message of a command, with 0 while it is on its way: should the process end meanwhile, a
+new message tells what becomes of the command. `joining:ID` is the same message once a machine has used it, with 0 when
+there is nothing more to tell.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 
 from bot import amounts, words
 from bot.callbacks import Verb, pack
@@ -31,13 +32,22 @@ class Joins:
         self._clock = clock
         self._door = door
         self._told: dict[str, Message] = {}
+        self._on_their_way: set[str] = set()  #: commands of this process whose message has no id yet
         self._expiring: set[asyncio.Task[None]] = set()
 
-    async def watch(self, person_id: str, chat_id: str, offer: JoinOffer, message_id: int) -> None:
-        """From now on the message tells how the offer goes; nothing but time makes a command expire."""
+    async def show(self, person_id: str, chat_id: str, offer: JoinOffer, shown: Callable[[], Awaitable[int]]) -> None:
+        """`shown` sends the command and gives its message's id. From now on that message tells how the offer goes;
+        nothing but time makes a command expire.
+        """
         subject = f"offer:{offer.offer_id}"
-        await self._api.save_card(person_id, chat_id=chat_id, subject=subject, message_id=message_id)
-        await self.offer_changed(person_id, offer.offer_id)  # it may have been used before it was noted
+        self._on_their_way.add(offer.offer_id)
+        try:
+            await self._api.save_card(person_id, chat_id=chat_id, subject=subject, message_id=0)
+            message_id = await shown()
+            await self._api.save_card(person_id, chat_id=chat_id, subject=subject, message_id=message_id)
+        finally:
+            self._on_their_way.discard(offer.offer_id)
+        await self.offer_changed(person_id, offer.offer_id)  # it may have been used meanwhile
         left = (offer.expires - self._clock.now()).total_seconds()
         task = asyncio.create_task(self._expire(person_id, offer.offer_id, left), name=f"expiry of {offer.offer_id}")
         self._expiring.add(task)
@@ -53,9 +63,16 @@ class Joins:
         except NotFoundError:
             return
         for chat_id, message_id in shown:
+            message = progress(state, machine)
+            if not message_id and message is not None:
+                if offer_id in self._on_their_way or not (message_id := await self._send(chat_id, message)):
+                    continue
+                await self._api.save_card(
+                    person_id, chat_id=chat_id, subject=f"offer:{offer_id}", message_id=message_id
+                )
             if machine is not None and state is not JoinState.JOINED:
                 await self._follow(person_id, chat_id, machine.id, message_id)
-            await self._redraw(chat_id, message_id, progress(state, machine))
+            await self._redraw(chat_id, message_id, message)
 
     async def machine_changed(self, person_id: str, machine_id: str) -> None:
         """A machine that is joining came one step further."""
@@ -88,6 +105,19 @@ class Joins:
             await self.offer_changed(person_id, offer_id)
         except Exception:
             logger.exception("the command %s could not be marked as expired", offer_id)
+
+    async def _send(self, chat_id: str, message: Message) -> int:
+        """The new message's id; 0 where it cannot be sent."""
+        outbox = self._door(chat_id)
+        if outbox is None:
+            return 0
+        try:
+            message_id = await outbox.send(chat_id, message)
+        except Undeliverable as error:
+            logger.info("the end of a join command cannot be told: %s", error)
+            return 0
+        self._told[f"{chat_id} {message_id}"] = message
+        return message_id
 
     async def _redraw(self, chat_id: str, message_id: int, message: Message | None) -> None:
         outbox = self._door(chat_id)

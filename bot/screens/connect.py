@@ -25,8 +25,7 @@ async def open(chat: Chat, arguments: str) -> None:
         await groups.in_private(chat, why)
         return
     offer = await chat.api.offer_join(chat.person.id)
-    message_id = await chat.show(_command(chat, offer))
-    await chat.joins.watch(chat.person.id, chat.id, offer, message_id)
+    await chat.joins.show(chat.person.id, chat.id, offer, lambda: chat.show(_command(chat, offer)))
 
 
 #: What Telegram's copy button takes.

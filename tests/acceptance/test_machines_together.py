@@ -42,7 +42,7 @@ def attic(home: Home, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Atti
     yield Attic(host=host, prompt=prompt, own=own, address=world.status(host)["address"])
     if prompt.process.poll() is None:  # a test failed: the tests of other files know one machine
         on_card(world.chat, "Revoke attic")
-        press(world.chat, "Yes, revoke attic")
+        world.chat.press("Yes, revoke attic")
         prompt.expect("removed from its pool", within=LATE)
     # The attic knew the pool's Ray token: the pool begins anew with a fresh one, and the laptop comes back to it.
     until(lambda: world.ray_token() != known, "a fresh token", within=LATE)
@@ -62,12 +62,12 @@ def test_a_path_means_the_machine_that_has_the_file(home: Home, attic: Attic) ->
     until(lambda: world.status(attic.host)["state"] == "joined", "the attic is back", within=LATE)
     chat.say(f"/train {home.tables.train} {QUICK}")
     chat.expect("Several of your machines have that file. Which one?", within=LATE)
-    press(chat, "attic")
+    chat.press("attic")
     chat.expect(r"449 rows.*")  # its agent and a worker are there now, which the deal below relies on
-    press(chat, "Cancel")
+    chat.press("Cancel")
     chat.say(f"/train {attic.own.folder}/nothing.csv {QUICK}")
     chat.expect("is on none of these machines: ", within=LATE)
-    press(chat, "Cancel")
+    chat.press("Cancel")
 
 
 def test_both_compare_and_the_model_is_made_on_the_one_that_was_chosen(home: Home, attic: Attic) -> None:
@@ -108,7 +108,7 @@ def test_who_rests_begins_no_job_and_who_drains_leaves_after_the_last_one(home: 
     world, chat = home.world, home.world.chat
     on_card(chat, "Pause")
     chat.say(f"/train {attic.own.train} {QUICK}")
-    press(chat, "Run")
+    chat.press("Run")
     chat.expect("attic is paused. The job begins when you press Resume")
     waiting = chat.expect(r"job_([a-z0-9]+)").group(1)
     assert world.events(waiting) == []
@@ -119,7 +119,7 @@ def test_who_rests_begins_no_job_and_who_drains_leaves_after_the_last_one(home: 
     last = run(home, f"/train {attic.own.train} diagnosis model=random_forest n_estimators=400")
     until(lambda: any(isinstance(event, Started) for event in world.events(last)), "it runs", within=LATE)
     on_card(chat, "Drain")
-    press(chat, "Yes, drain attic")
+    chat.press("Yes, drain attic")
     attic.prompt.expect("removed from its pool", within=LATE)
     assert world.ended(last, Completed)
     until(lambda: attic.prompt.process.poll() is not None, "the node agent ends", within=LATE)
@@ -156,9 +156,5 @@ def compared(world: World, host: TestHost) -> dict[str, list[str]]:
 def on_card(chat: Spoken, button: str) -> None:
     """Presses a button on the attic's card in /worker."""
     chat.say("/worker")
-    press(chat, "attic")
-    press(chat, button)
-
-
-def press(chat: Spoken, button: str) -> None:
-    chat.say("#" + chat.expect(rf"\[(\d+)\] {button}(?=  |$)").group(1))
+    chat.press("attic")
+    chat.press(button)

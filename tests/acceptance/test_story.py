@@ -4,7 +4,6 @@ any two steps of it, and nobody sees that.
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -13,12 +12,12 @@ from typing import Protocol
 
 import pytest
 
+from ray_jobs.spec import Progress
+from tests.acceptance.test_main_job import LONG
 from tests.support.hosts import TestHost
 from tests.support.phones import BOSS, Phone, PhoneWorld
 from tests.support.tables import Tables, write_tables
 from tests.support.world import COMMAND, LATE, SOON, Spoken, World, until
-
-LONG = "model=random_forest n_estimators=10000"
 
 
 class Hand(Protocol):
@@ -57,7 +56,10 @@ def tables(tmp_path: Path) -> Tables:
 
 def test_in_the_terminal(tmp_path: Path, tables: Tables, environments: Path) -> None:
     with World(tmp_path, environments) as world:
-        tell(Typist(chat=world.chat), world, world.site.machine("laptop"), tables, between=lambda: None)
+        hand, laptop = Typist(chat=world.chat), world.site.machine("laptop")
+        prompt = tell_of_work(hand, world, laptop, tables, between=lambda: None)
+        tell_of_what_stands_below_a_job(hand, world, tables)
+        tell_of_leaving(hand, world, prompt, tables, between=lambda: None)
 
 
 @pytest.mark.timeout(1200)  # some 25 restarts
@@ -83,15 +85,16 @@ def test_on_telegram_with_the_service_killed_between_any_two_steps(
             before = told(ann)
             world.restart()
             if (world.state_folder(laptop) / "machine.json").exists():
-                until(lambda: joined(world, laptop), "the laptop is back", within=LATE)
+                until(lambda: world.status(laptop)["state"] == "joined", "the laptop is back", within=LATE)
             assert told(ann)[: len(before)] == before
 
-        tell(ann, world, laptop, tables, between=between)
+        prompt = tell_of_work(ann, world, laptop, tables, between=between)
+        tell_of_leaving(ann, world, prompt, tables, between=between)
         assert world.telegram.refusals == []
 
 
-def tell(hand: Hand, world: World, laptop: TestHost, tables: Tables, *, between: Callable[[], None]) -> None:
-    """Connect, join, browse, train with auto, watch, predict, compare, template, drain, revoke."""
+def tell_of_work(hand: Hand, world: World, laptop: TestHost, tables: Tables, *, between: Callable[[], None]) -> Spoken:
+    """Connect, join, test job, browse, train with auto, watch, predict, template, compare; the machine's prompt."""
     hand.says("/connect")
     command = hand.sees(COMMAND)
     between()
@@ -158,6 +161,46 @@ def tell(hand: Hand, world: World, laptop: TestHost, tables: Tables, *, between:
     hand.sees(r"straight[\s\S]*Learned from")
     between()
 
+    return prompt
+
+
+def tell_of_what_stands_below_a_job(hand: Hand, world: World, tables: Tables) -> None:
+    """Typed rows, details, a network's losses, a job that was stopped tried again, its form, a model's card."""
+    hand.says('/predict straight "mean radius"=17.99 "worst area"=2019')
+    hand.sees("columns that you did not type")
+    hand.presses("Run")
+    hand.sees(r"1 row predicted[\s\S]*malignant", within=LATE)
+    hand.presses("Details")
+    hand.sees(r"As typed: /predict \w+ limit=5m .mean radius.=17\.99")
+
+    hand.says(f"/train {tables.train} diagnosis model=mlp max_iter=10000 n_iter_no_change=10000 batch_size=1 limit=3m")
+    hand.presses("Run")
+    job = hand.sees(r"job_(\w+)").group(1)
+    until(lambda: epochs_told(world, job) > 3, "epochs are told", within=LATE)
+    hand.says(f"job_{job}")
+    hand.presses("Loss curve")
+    hand.sees(r"losses\.png", within=LATE)
+    hand.says(f"/cancel job_{job}")
+    hand.sees("cancelled", within=LATE)
+    hand.presses("Retry")
+    tried = hand.sees(r"job_(\w+)").group(1)
+    assert tried != job
+    until(lambda: len(world.events(tried)) > 2, "it runs once more", within=LATE)
+    hand.says(f"/cancel job_{tried}")
+    hand.sees("cancelled", within=LATE)
+    hand.presses("Again…")
+    hand.sees(r"Multi-layer perceptron[\s\S]*max_iter=10000")
+    hand.presses("Cancel")
+
+    hand.says("/jobs done")
+    hand.presses("✅ cancer.csv → diagnosis")
+    hand.sees("It ran on laptop")
+    hand.presses("Model card")
+    hand.sees(r"card\.html is written", within=LATE)
+
+
+def tell_of_leaving(hand: Hand, world: World, prompt: Spoken, tables: Tables, *, between: Callable[[], None]) -> None:
+    """Drain, stay after all, revoke."""
     hand.says(f"/train {tables.train} diagnosis {LONG}")
     hand.sees("449 rows", within=LATE)
     hand.presses("Run")
@@ -183,8 +226,8 @@ def tell(hand: Hand, world: World, laptop: TestHost, tables: Tables, *, between:
     prompt.expect("removed from its pool", within=LATE)
 
 
-def joined(world: World, laptop: TestHost) -> bool:
-    return bool(json.loads(world.node(laptop, "status", "--json").stdout)["state"] == "joined")
+def epochs_told(world: World, job: str) -> int:
+    return sum(isinstance(event, Progress) and event.step.startswith("epoch") for event in world.events(job))
 
 
 def told(phone: Phone) -> list[str]:

@@ -6,7 +6,7 @@ import os
 import signal
 import time
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -57,25 +57,38 @@ def _fitted(fitting: Any) -> Any:
             return end.value
 
 
+@dataclass(frozen=True, kw_only=True)
+class Searched:
+    """A search that was given twice the time that one fit of every default takes here, just before: what it finds is
+    the same on a slow machine.
+    """
+
+    name: str
+    case: Asked
+    single: dict[str, float]  #: the loss of each default
+    found: Found
+    steps: list[Step]
+
+
 @pytest.fixture(scope="module", params=["cancer", "diabetes"])
-def searched(
-    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
-) -> tuple[str, Asked, Found, list[Step]]:
+def searched(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Searched:
     case = asked(request.param, tmp_path_factory.mktemp("auto") / "scratch", budget=10.0)
-    seen: list[Step] = []
-    return request.param, case, ended(search(case.order, InlineRunner()), seen), seen
-
-
-def test_it_is_as_good_as_the_best_single_default(searched: tuple[str, Asked, Found, list[Step]]) -> None:
-    name, case, found, _ = searched
+    begun = time.monotonic()
     single = single_losses(case)
-    loss = case.loss(found.model.outputs(case.unseen))
-    assert loss <= _TOLERANCE[name] * min(single.values())
-    assert loss < {"cancer": 0.2, "diabetes": 0.85}[name] * single["dummy"]
+    case = replace(case, order=replace(case.order, budget=max(10.0, 2 * (time.monotonic() - begun))))
+    steps: list[Step] = []
+    found = ended(search(case.order, InlineRunner()), steps)
+    return Searched(name=request.param, case=case, single=single, found=found, steps=steps)
 
 
-def test_its_leaderboard_is_told_live_and_sorted(searched: tuple[str, Asked, Found, list[Step]]) -> None:
-    _, _, found, seen = searched
+def test_it_is_as_good_as_the_best_single_default(searched: Searched) -> None:
+    loss = searched.case.loss(searched.found.model.outputs(searched.case.unseen))
+    assert loss <= _TOLERANCE[searched.name] * min(searched.single.values())
+    assert loss < {"cancer": 0.2, "diabetes": 0.85}[searched.name] * searched.single["dummy"]
+
+
+def test_its_leaderboard_is_told_live_and_sorted(searched: Searched) -> None:
+    found, seen = searched.found, searched.steps
     boards = [step.leaderboard for step in seen if step.leaderboard]
     assert len(boards) > 3
     for board in (*boards, found.leaderboard):
@@ -90,23 +103,22 @@ def test_its_leaderboard_is_told_live_and_sorted(searched: tuple[str, Asked, Fou
     assert found.notes
 
 
-def test_it_is_repeated_from_what_was_recorded(searched: tuple[str, Asked, Found, list[Step]], tmp_path: Path) -> None:
-    _, case, found, _ = searched
+def test_it_is_repeated_from_what_was_recorded(searched: Searched, tmp_path: Path) -> None:
+    case, found = searched.case, searched.found
     again = ended(repeat(replace(case.order, scratch=tmp_path), found.recorded, InlineRunner()))
     assert np.array_equal(again.model.outputs(case.unseen), found.model.outputs(case.unseen))
     assert again.recorded == found.recorded
 
 
-def test_its_model_is_saved_and_loaded(searched: tuple[str, Asked, Found, list[Step]], tmp_path: Path) -> None:
-    _, case, found, _ = searched
+def test_its_model_is_saved_and_loaded(searched: Searched, tmp_path: Path) -> None:
+    case, found = searched.case, searched.found
     loaded = load_model(tmp_path, found.model.save(tmp_path))
     assert np.array_equal(loaded.outputs(case.unseen), found.model.outputs(case.unseen))
 
 
-def test_where_logistic_regression_is_best_it_wins(searched: tuple[str, Asked, Found, list[Step]]) -> None:
-    name, _, found, _ = searched
-    if name == "cancer":  # over six splits its mean loss is 0.064, and the next single default's 0.083
-        assert [one.name for one in found.recorded] == ["logistic_regression"]
+def test_where_logistic_regression_is_best_it_wins(searched: Searched) -> None:
+    if searched.name == "cancer":  # over six splits its mean loss is 0.064, and the next single default's 0.083
+        assert [one.name for one in searched.found.recorded] == ["logistic_regression"]
 
 
 # --- on a real Ray ---

@@ -22,7 +22,7 @@ from tests.support.hosts import SERVER, HostProcess, Site, TestHost
 
 PORT = 8443
 #: Seconds; a pool's box takes some 12 s alone, and test machines are busy.
-SOON, LATE = 60.0, 300.0
+SOON, LATE = 120.0, 300.0
 #: What /connect prints.
 COMMAND = r"curl -fsSL (\S+) \| python3 - (--token=\S+)"
 
@@ -63,6 +63,10 @@ class Spoken:
         assert self.process.stdin
         self.process.stdin.write(line.encode() + b"\n")
         self.process.stdin.flush()
+
+    def press(self, label: str) -> None:
+        """Presses the next button printed with that label, a regular expression for the whole of it."""
+        self.say("#" + self.expect(rf"\[(\d+)\] {label}(?=  |$)").group(1))
 
 
 def until(true: Callable[[], bool], what: str, *, within: float = SOON) -> None:

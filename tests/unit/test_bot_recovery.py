@@ -1,4 +1,4 @@
-"""A process that was killed after it took in a job, before it kept which message shows it."""
+"""A process that was killed after it took in a job, or made a join command, before it kept which message shows it."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from head.api import HEAD, PathData, TrainSpec
+from head.api import HEAD, MachineState, PathData, TrainSpec
 from tests.support.chats import terminal, trained, until
 from tests.support.in_memory_head import InMemoryHead
 
@@ -45,3 +45,17 @@ async def test_who_asks_just_then_is_shown_one_card(tmp_path: Path) -> None:
         await chat.types("!")
         assert len(await head.cards(f"job:{chat.job().id}")) == 1
         assert chat.out.getvalue().count(f"job_{chat.job().id}") == 1
+
+
+async def test_what_became_of_a_join_command_is_told_below(tmp_path: Path) -> None:
+    async with terminal(tmp_path) as chat:
+        head, person_id = chat.head, chat.person_id
+        await chat.types("/connect")
+    # As it is kept while the message is on its way.
+    await head.save_card(person_id, chat_id="console", subject=f"offer:{head.offers[-1]}", message_id=0)
+    async with terminal(tmp_path, head=head) as chat:
+        laptop = head.add_machine(person_id, "laptop", MachineState.NEVER)
+        head.redeem(head.offers[-1], laptop.id)
+        await until(lambda: "laptop used the command. Installing" in chat.out.getvalue())
+        head.set_machine(laptop.id, state=MachineState.CONNECTED)
+        await until(lambda: "laptop joined" in chat.out.getvalue())
