@@ -178,7 +178,7 @@ PROBLEMS: dict[ProblemCode, ErrorWords] = {
     ProblemCode.TENSORFLOW_MISSING: ErrorWords(
         happened=N_("Neural networks need TensorFlow, which is not installed there."),
         data=N_("Nothing was trained; your file is as it was."),
-        remedy=N_("Choose another model, or install Hayride's extra called neural on that machine."),
+        remedy=N_("Type `hayride-node neural on` on that machine and try again, or choose another model."),
     ),
     ProblemCode.LIBRARY_MISSING: ErrorWords(
         happened=N_("That needs a library which is not installed there."),

@@ -223,8 +223,9 @@ class NodeAgent:
         self._say("Connected." if self._said_joined else "Connected; starting the Ray node ...")
         self._note(state="connected", heard=time.time())
         busy = self._renewing is not None and not self._renewing.done()
-        if grant.environment and not busy and self._state.outdated(self._machine, grant.environment):
-            self._renewing = asyncio.create_task(self._renew(grant.environment))
+        wanted = grant.wanted(neural=self._machine.neural)
+        if wanted and not busy and self._state.outdated(self._machine, wanted):
+            self._renewing = asyncio.create_task(self._renew(wanted))
 
     def heard(self, answer: HeartbeatAnswer) -> None:
         state = "joined" if answer.joined else "connected"

@@ -16,6 +16,7 @@ from node_join.commands.doctor import DOCTOR
 from node_join.commands.leave import LEAVE
 from node_join.commands.limit import LIMIT
 from node_join.commands.logs import LOGS
+from node_join.commands.neural import NEURAL
 from node_join.commands.share_rows import SHARE_ROWS
 from node_join.commands.status import STATUS
 from node_join.commands.upgrade import UPGRADE
@@ -32,6 +33,7 @@ COMMANDS: tuple[Command, ...] = (
     ALLOW,
     SHARE_ROWS,
     LIMIT,
+    NEURAL,
     ADMIT,
     AUTOSTART,
     UPGRADE,

@@ -34,6 +34,10 @@ class Grant(_Message):
     direct: bool
     ray_version: str = Field("", max_length=32)
     environment: str = Field("", max_length=64)  #: name of the node's environment that the server wants
+    neural: str = Field("", max_length=64)  #: the same where it has TensorFlow
+
+    def wanted(self, *, neural: bool) -> str:
+        return self.neural if neural else self.environment
 
 
 class Refused(_Message):

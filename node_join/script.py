@@ -43,7 +43,7 @@ from typing import Any
 
 SERVER = "{}"  # the server writes its own line here
 
-AGENT, NODE = "agent", "node"
+AGENT, NODE, NEURAL = "agent", "node", "neural"  # the last is the node's with TensorFlow
 DOWNLOAD_LIMIT = 16 * 1024 * 1024
 LEAST_PYTHON = (3, 9)
 #: `uv venv --clear` came with it, and without that option later ones ask before they make a folder again.
@@ -489,6 +489,10 @@ def environment_name(kind: str, server: dict[str, Any]) -> str:
     return kind + "-" + hashlib.sha256("\n".join(parts).encode()).hexdigest()[:16]
 
 
+def node_kind(neural: bool) -> str:
+    return NEURAL if neural else NODE
+
+
 def told_size(server: dict[str, Any], kind: str, what: str) -> int:
     """Bytes that the server told: what is to download, or what takes room when installed. 0: an older server."""
     return int(server.get("environments", {}).get(kind, {}).get(what, 0))
@@ -610,7 +614,7 @@ def remove_old(state: Path, keep: tuple[Path, ...]) -> None:
     kept = {folder.name for folder in keep}
     with contextlib.suppress(BlockingIOError), only_one(state / "lock", wait=False):  # the node agent's own lock
         for folder in sorted(environments_folder().iterdir()):
-            if re.fullmatch(f"({AGENT}|{NODE})-[0-9a-f]{{16}}", folder.name) and folder.name not in kept:
+            if re.fullmatch(f"({AGENT}|{NODE}|{NEURAL})-[0-9a-f]{{16}}", folder.name) and folder.name not in kept:
                 remove_environment(folder)
 
 
@@ -640,6 +644,7 @@ def parse(arguments: list[str]) -> argparse.Namespace:
     parser.add_argument(
         "--autostart", choices=["on", "off"], default="off", help="run as a service that starts with the system"
     )
+    parser.add_argument("--neural", action="store_true", help="with TensorFlow, for neural networks")
     parser.add_argument("--insecure", action="store_true", help="accept plain HTTP to another machine")
     parser.add_argument("--as-root", action="store_true", help="accept to run as root")
     parser.add_argument("--environments-only", action="store_true", help="make the environments, join nothing")
@@ -665,7 +670,8 @@ def join(arguments: list[str]) -> None:
     check_server(server["url"])
     agent = make_environment(AGENT, server, state)
     if options.environments_only:
-        make_environment(NODE, server, state)
+        for kind in (NODE, NEURAL) if options.neural else (NODE,):
+            make_environment(kind, server, state)
         return
     flags = ["--insecure"] * options.insecure + ["--as-root"] * options.as_root
     program = point_to(state, agent)
@@ -674,7 +680,7 @@ def join(arguments: list[str]) -> None:
     notice = unsealed_notice()
     if notice:
         say(notice)
-    node = make_environment(NODE, server, state)
+    node = make_environment(node_kind(wants_neural(state)), server, state)
     remove_old(state, (agent, node))
     start(program, state, str(node / "bin" / "python"), options.autostart == "on", flags)
 
@@ -693,6 +699,7 @@ def redeem(program: str, url: str, options: argparse.Namespace, flags: list[str]
     wishes = ["--name", options.name] if options.name else []
     for path in options.allow:
         wishes += ["--allow", os.path.abspath(os.path.expanduser(path))]
+    wishes += ["--neural"] * options.neural
     command = [program, "redeem", "--url", url, *wishes, *flags]
     if subprocess.run(command, input=options.token.encode(), check=False).returncode:
         sys.exit(1)  # it has said why
@@ -729,6 +736,11 @@ def start(program: str, state: Path, python: str, autostart: bool, flags: list[s
     with open(os.devnull) as nothing:
         os.dup2(nothing.fileno(), 0)
     os.execv(program, [program, "run", "--node-python", python, *flags])
+
+
+def wants_neural(state: Path) -> bool:
+    """As the owner chose, now or before."""
+    return bool(json.loads((state / "machine.json").read_text()).get("neural"))
 
 
 def note_node(state: Path, python: str) -> None:

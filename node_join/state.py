@@ -63,6 +63,7 @@ class Machine(BaseModel):
     max_sizes: dict[str, int] = Field(default_factory=dict)  #: bytes of the largest file to read, by allowed folder
     sealing: Sealing = "auto"
     node_python: str = ""  #: interpreter of the node's environment
+    neural: bool = False  #: whether the node's environment has TensorFlow
     share_rows: bool = True  #: whether rows and values of tables may leave the machine in previews and profiles
     limits: Limits = Limits()
 
@@ -71,7 +72,7 @@ class Machine(BaseModel):
         return {name: getattr(self, name) for name in _CHOSEN}
 
 
-_CHOSEN = ("allowed", "max_sizes", "sealing", "node_python", "share_rows", "limits")
+_CHOSEN = ("allowed", "max_sizes", "sealing", "node_python", "neural", "share_rows", "limits")
 
 
 class Status(BaseModel):
@@ -142,8 +143,11 @@ class StateFolder:
         """Whether the node runs in an environment that a join made, but in another than that. One that its owner
         brought (--node-python) is the owner's business.
         """
-        folder = Path(machine.node_python).parent.parent
-        return (folder / "complete").exists() and folder.name != environment
+        return self.made(machine) and _environment(machine).name != environment
+
+    def made(self, machine: Machine) -> bool:
+        """Whether a join made the environment that the node runs in."""
+        return (_environment(machine) / "complete").exists()
 
     def running(self) -> bool:
         """Whether a node agent works in this folder now."""
@@ -179,3 +183,7 @@ class StateFolder:
                 file.flush()
                 os.fsync(file.fileno())
         Path(temporary).replace(self.path / name)
+
+
+def _environment(machine: Machine) -> Path:
+    return Path(machine.node_python).parent.parent

@@ -46,10 +46,11 @@ def offered_release(machine: Machine) -> dict[str, Any]:
 def renewed(machine: Machine, state: StateFolder, environment: str) -> str:
     """Makes the node's environment that the server wants; its interpreter. Raises NodeError."""
     release = offered_release(machine)
-    if script.environment_name(script.NODE, release) != environment:
+    kind = script.node_kind(neural=machine.neural)
+    if script.environment_name(kind, release) != environment:
         raise NodeError(f"{machine.url} offers another environment than it asks for. It is tried again.")
     try:
-        folder = script.make_environment(script.NODE, release, state.path)
+        folder = script.make_environment(kind, release, state.path)
     except script.Failure as error:
         raise NodeError(str(error)) from error
     return str(Path(folder) / "bin" / "python")

@@ -12,7 +12,7 @@ from functools import cached_property
 from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 #: What runs on a machine, outside its box and inside it.
 PACKAGES = ("node_join", "ray_jobs", "sealing")
@@ -25,6 +25,7 @@ ENVIRONMENT_SIZES: Mapping[str, Mapping[str, int]] = {
     "uv": {"download": 18_000_000},
     "agent": {"download": 8_200_000, "installed": 25_000_000},
     "node": {"download": 401_000_000, "installed": 1_214_000_000},
+    "neural": {"download": 715_000_000, "installed": 2_577_000_000},
 }
 
 
@@ -89,6 +90,7 @@ class NodeFiles:
             "requirements-uv.txt": (requirements / "uv.txt").read_bytes(),
             "requirements-agent.txt": (requirements / "agent.txt").read_bytes(),
             "requirements-node.txt": (requirements / "node.txt").read_bytes(),
+            "requirements-neural.txt": (requirements / "neural.txt").read_bytes(),
         }
 
     @property
@@ -101,13 +103,12 @@ class NodeFiles:
     def sha256(self, name: str) -> str:
         return hashlib.sha256(self._contents[name]).hexdigest()
 
-    @cached_property
-    def environment(self) -> str:
+    def environment(self, kind: Literal["node", "neural"]) -> str:
         """The name of the environment that a machine's node is to run in, after all that goes into it. The same rule
         stands in node_join/script.py, which is a file of its own.
         """
-        parts = (self.python, self.sha256("requirements-node.txt"), self.sha256(self.wheel_name))
-        return "node-" + hashlib.sha256("\n".join(parts).encode()).hexdigest()[:16]
+        parts = (self.python, self.sha256(f"requirements-{kind}.txt"), self.sha256(self.wheel_name))
+        return f"{kind}-" + hashlib.sha256("\n".join(parts).encode()).hexdigest()[:16]
 
     def release(self, public_url: str) -> dict[str, Any]:
         """What a machine is told: where the files are, what they must be, and how large all of it is."""

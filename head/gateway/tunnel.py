@@ -142,7 +142,8 @@ async def _serve(
         if opened is None:
             return
         async with _connected(opened.door) as door:
-            await _send(websocket, {**_grant(opened), "environment": node_files.environment})
+            wanted = {"environment": node_files.environment("node"), "neural": node_files.environment("neural")}
+            await _send(websocket, {**_grant(opened), **wanted})
             await tunnels.grant(live)
             await live.pass_bytes(door)
 

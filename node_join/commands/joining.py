@@ -30,6 +30,7 @@ def _redeeming(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--allow", action="append", default=[], type=Path, metavar="PATH", help="a folder to show, read-only"
     )
+    parser.add_argument("--neural", action="store_true", help="the node's environment has TensorFlow")
     _both(parser)
 
 
@@ -80,11 +81,13 @@ def _redeem(options: argparse.Namespace) -> int:
         if before is None or before.url != url:
             raise
         say(f"{error} This machine joined before, as {before.name}, so the token is not needed.")
-        state.save(before.model_copy(update={"allowed": allowed}))
+        neural = before.neural or options.neural
+        state.save(before.model_copy(update={"allowed": allowed, "neural": neural}))
         return 0
     known = Machine.model_validate(place.model_dump(mode="json", exclude={"already"}))
     chosen = before.chosen() if before else {}
-    state.save(known.model_copy(update={**chosen, "allowed": allowed}))
+    neural = options.neural or (before is not None and before.neural)
+    state.save(known.model_copy(update={**chosen, "allowed": allowed, "neural": neural}))
     say(f"{'Already joined, repaired' if place.already else 'Token redeemed'}: this machine is {place.name}.")
     say("Your pool's jobs may read: " + ", ".join(allowed))
     return 0

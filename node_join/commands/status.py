@@ -118,6 +118,7 @@ def for_programs(found: Report) -> dict[str, Any]:
         "memory": facts.memory(),
         "allowed": [{"path": path, "max_size": machine.max_sizes.get(path)} for path in machine.allowed],
         "share_rows": machine.share_rows,
+        "neural": machine.neural,
         "limits": machine.limits.model_dump(mode="json"),
         "disk": {"path": str(found.folder), "free": found.free, "total": found.total},
         "sealed": live.sealed if live else None,

@@ -44,7 +44,8 @@ def versions(patient: Patient) -> str:
     own = f"node agent {facts.release()}"
     try:
         release = offered_release(patient.machine)
-        wanted = {kind: script.environment_name(kind, release) for kind in (script.AGENT, script.NODE)}
+        node = script.node_kind(neural=patient.machine.neural)
+        wanted = {kind: script.environment_name(kind, release) for kind in (script.AGENT, node)}
     except (NodeError, LookupError, TypeError, AttributeError) as error:
         raise Unknown(f"{own}; what the server has is not known ({error})") from error
     prefix = Path(sys.prefix)
@@ -52,7 +53,7 @@ def versions(patient: Patient) -> str:
         raise Unknown(f"{own}, not installed by the pasted command, so it is not compared")
     if prefix.name != wanted[script.AGENT]:
         raise Bad(f"{own} is not the one that the server has now.", "Type `hayride-node upgrade`.")
-    if patient.state.outdated(patient.machine, wanted[script.NODE]):
+    if patient.state.outdated(patient.machine, wanted[node]):
         raise Bad(
             "The node's environment is not the one that the server has now.",
             "The node agent renews it by itself between jobs; where it does not, see `hayride-node logs`.",

@@ -46,7 +46,13 @@ class Typist:
         self.says("#" + button.findall(self.chat.text, self._said)[-1])
 
     def sees(self, pattern: str, *, within: float = SOON) -> re.Match[str]:
-        return self.chat.expect(pattern, within=within)
+        """The newest match since the last line that was typed."""
+        seen = re.compile(pattern, re.MULTILINE)
+        try:
+            until(lambda: seen.search(self.chat.text, self._said) is not None, pattern, within=within)
+        except AssertionError as error:
+            raise AssertionError(f"{error}, but:\n{self.chat.text[self._said :]}") from None
+        return list(seen.finditer(self.chat.text, self._said))[-1]
 
 
 @pytest.fixture
@@ -59,6 +65,7 @@ def test_in_the_terminal(tmp_path: Path, tables: Tables, environments: Path) -> 
         hand, laptop = Typist(chat=world.chat), world.site.machine("laptop")
         prompt = tell_of_work(hand, world, laptop, tables, between=lambda: None)
         tell_of_what_stands_below_a_job(hand, world, tables)
+        tell_of_a_neural_network(hand, world, laptop, prompt, tables)
         tell_of_leaving(hand, world, prompt, tables, between=lambda: None)
 
 
@@ -197,6 +204,20 @@ def tell_of_what_stands_below_a_job(hand: Hand, world: World, tables: Tables) ->
     hand.sees("It ran on laptop")
     hand.presses("Model card")
     hand.sees(r"card\.html is written", within=LATE)
+
+
+def tell_of_a_neural_network(hand: Hand, world: World, laptop: TestHost, prompt: Spoken, tables: Tables) -> None:
+    """A machine has no TensorFlow until its owner wants it."""
+    hand.says(f"/train {tables.train} diagnosis model=keras epochs=2")
+    hand.presses("Run")
+    hand.sees(r"need TensorFlow[\s\S]*hayride-node neural on", within=LATE)
+    told = world.node(laptop, "neural", "on")
+    assert told.returncode == 0, told.stdout
+    prompt.expect("its box is started anew", within=LATE)
+    prompt.expect(r"Connected\.", within=LATE)
+    until(lambda: world.status(laptop)["state"] == "joined", "the laptop is back", within=LATE)
+    hand.presses("Retry")
+    hand.sees(r"Neural network[\s\S]*Accuracy", within=LATE)
 
 
 def tell_of_leaving(hand: Hand, world: World, prompt: Spoken, tables: Tables, *, between: Callable[[], None]) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import itertools
 import socket
 import ssl
 import sys
@@ -193,7 +194,7 @@ async def test_versions_are_told_apart_by_the_environments_names(
     machine = site.state.machine()
     assert machine
     release = await asyncio.to_thread(offered_release, machine)
-    for kind, right in (("agent", False), ("agent", True), ("node", False), ("node", True)):
+    for kind, right in itertools.product(("agent", "node", "neural"), (False, True)):
         folder = tmp_path / (script.environment_name(kind, release) if right else f"{kind}-0123456789abcdef")
         (folder / "bin").mkdir(parents=True)
         (folder / "complete").touch()
@@ -201,7 +202,7 @@ async def test_versions_are_told_apart_by_the_environments_names(
             monkeypatch.setattr(sys, "prefix", str(folder))
         else:
             (folder / "bin/python").symlink_to(sys.executable)
-            site.change(node_python=str(folder / "bin/python"))
+            site.change(node_python=str(folder / "bin/python"), neural=kind == "neural")
         versions = (await site.examined())["versions"]
         # The environment of the checkout is no join's, so it is not compared.
         assert versions.state == ("ok" if right else "bad"), versions

@@ -30,7 +30,7 @@ async def _make(state: Path) -> None:
     try:
         script = await asyncio.to_thread(_get, f"{services.public_url}/worker")
         process = await asyncio.create_subprocess_exec(
-            sys.executable, "-", "--environments-only", "--as-root",
+            sys.executable, "-", "--environments-only", "--neural", "--as-root",
             stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT,
             env=os.environ
             | {"HAYRIDE_ENVIRONMENTS": str(FOLDER), "HAYRIDE_NODE_DIR": str(state), "PATH": _path()},

@@ -34,7 +34,7 @@ def test_the_script_is_told_all_sizes() -> None:
     assert "401 MB to download, 1,214 MB on disk" in script.sizes_line("node", release)
 
 
-@pytest.mark.parametrize("kind", ["agent", "node", "uv"])
+@pytest.mark.parametrize("kind", ["agent", "node", "neural", "uv"])
 def test_the_download_sizes_are_those_of_the_lock(kind: str) -> None:
     root = Path(script.__file__).parents[1]
     pinned = set(re.findall(r"sha256:(\w+)", (root / "node_join" / "requirements" / f"{kind}.txt").read_text()))

@@ -170,6 +170,24 @@ def test_the_version_of_ray_is_that_of_the_nodes_environment(state: StateFolder,
     assert "Ray 2.60.0" in typed("status")[1]
 
 
+# --- neural ---
+
+
+def test_neural_says_what_holds(state: StateFolder, typed: Typed) -> None:
+    assert typed("neural") == (
+        0, "neural is off. This machine has no TensorFlow; jobs can train every other model.\n"
+    )  # fmt: skip
+    state.save(machine(state).model_copy(update={"neural": True}))
+    assert "neural is on. This machine has TensorFlow" in typed("neural")[1]
+    assert json.loads(typed("status", "--json")[1])["neural"] is True
+
+
+def test_an_environment_of_the_owners_is_the_owners_business(state: StateFolder, typed: Typed, tmp_path: Path) -> None:
+    state.save(machine(state).model_copy(update={"node_python": str(tmp_path / "mine/bin/python")}))
+    assert "Install tensorflow-cpu into that" in str(typed("neural", "on"))
+    assert not machine(state).neural
+
+
 # --- logs ---------------------------------------------------------------------------------------------------------
 
 
