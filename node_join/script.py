@@ -43,7 +43,9 @@ from typing import Any
 
 SERVER = "{}"  # the server writes its own line here
 
-AGENT, NODE, NEURAL = "agent", "node", "neural"  # the last is the node's with TensorFlow
+AGENT = "agent"
+NODE = "node"
+NEURAL = "neural"  # the node's with TensorFlow
 DOWNLOAD_LIMIT = 16 * 1024 * 1024
 LEAST_PYTHON = (3, 9)
 #: `uv venv --clear` came with it, and without that option later ones ask before they make a folder again.

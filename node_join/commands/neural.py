@@ -1,4 +1,4 @@
-"""neural: whether jobs here may train neural networks: TensorFlow is large, so it comes only where its owner wants it."""
+"""neural: TensorFlow for neural networks. It is large, so it comes only where the machine's owner wants it."""
 
 from __future__ import annotations
 

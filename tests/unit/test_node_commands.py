@@ -124,7 +124,7 @@ def test_a_machine_in_its_pool(state: StateFolder, typed: Typed) -> None:
     assert said["limits"] == machine(state).limits.model_dump(mode="json")
     assert set(said) == {
         "state", "since", "last_heard", "told", "url", "machine_id", "name", "address", "tags", "versions", "jobs",
-        "load", "cores", "memory", "allowed", "share_rows", "limits", "disk", "sealed", "sealing", "paused",
+        "load", "cores", "memory", "allowed", "share_rows", "neural", "limits", "disk", "sealed", "sealing", "paused",
         "autostart",
     }  # fmt: skip
 
