@@ -43,6 +43,7 @@ class Verb(StrEnum):
     DETAILS = "details"  #: id: a job, all that is known of it
     AGAIN = "again"  #: id: a job whose form to fill in once more
     RETRY = "retry"  #: id: a job without a result, to be run as it was; revision: its own
+    DASHBOARD = "dashboard"  #: id: a job whose task to show there
     LOSSES = "losses"  #: id: a network's training, to draw
     MODEL = "model"  #: id: a model to predict with
     COMPARE = "compare"  #: id: a model, choice: the beginning of another one's id; "" asks which

@@ -14,9 +14,9 @@ _WIDTH = 3
 
 def rows(job: JobView, *, details: bool = True) -> tuple[Row, ...]:
     """`details`: False where they are shown already."""
-    more = [Button(label=tr("Details"), callback=pack(Verb.DETAILS, job.id))] if details else []
+    more = [Button(label=tr("Details"), callback=pack(Verb.DETAILS, job.id))] if details else _task(job)
     if not job.status.ended:
-        return in_rows([*_while_open(job), *more, *_watching(job)], _WIDTH)
+        return in_rows([*_while_open(job), *more, *_watching(job), *(_task(job) if details else [])], _WIDTH)
     if isinstance(job.result, TrainResult):
         return in_rows([*_with_model(job.result.model_id), *more, _card(job.result.model_id), *_again(job)], _WIDTH)
     if job.status is JobStatus.COMPLETED:
@@ -55,6 +55,13 @@ def _watching(job: JobView) -> list[Button]:
     if job.status is not JobStatus.RUNNING or not is_network(job):
         return []
     return [Button(label=tr("Loss curve"), callback=pack(Verb.LOSSES, job.id))]
+
+
+def _task(job: JobView) -> list[Button]:
+    """Its page on the Ray dashboard, once it has begun."""
+    if job.started is None:
+        return []
+    return [Button(label=tr("Dashboard"), callback=pack(Verb.DASHBOARD, job.id))]
 
 
 def _with_model(model_id: str) -> list[Button]:

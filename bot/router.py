@@ -101,6 +101,7 @@ class Router:
             Verb.JOB: lambda chat, callback: jobs.show(chat, callback.id),
             Verb.STOP: lambda chat, callback: jobs.stop(chat, callback.id),
             Verb.DETAILS: lambda chat, callback: jobs.tell_details(chat, callback.id),
+            Verb.DASHBOARD: lambda chat, callback: dashboard.open_task(chat, callback.id),
             Verb.LOSSES: lambda chat, callback: jobs.draw_losses(chat, callback.id),
             Verb.AGAIN: self._again,
             Verb.RETRY: again.retry,

@@ -265,8 +265,10 @@ class HeadApi(AdminApi, Belongings, Protocol):
     async def drop_model(self, person_id: str, model_id: str) -> None:
         """Deletes the model for good. Raises NotFoundError, JobRefused where its machine is away."""
 
-    async def dashboard_link(self, person_id: str) -> str:
-        """A single-use link to the person's own Ray dashboard; starts the pool where it sleeps."""
+    async def dashboard_link(self, person_id: str, *, job_id: str = "") -> str:
+        """A single-use link to the person's own Ray dashboard, and there to the task of a job that has begun; starts
+        the pool where it sleeps. Raises NotFoundError.
+        """
 
     # --- what the chat keeps ---
     async def seen(self, names: Collection[str]) -> set[str]:

@@ -60,6 +60,7 @@ from head.store.store import Store
 from head.trial import Trial
 from head.wiring import Wiring
 from head.wishes import Wishes
+from ray_jobs.spec import Started
 
 #: A link to the dashboard is pressed at once or not at all.
 DASHBOARD_LINK = timedelta(minutes=5)
@@ -349,11 +350,19 @@ class ControlPlane:
     async def drop_model(self, person_id: str, model_id: str) -> None:
         await self.models_.drop(person_id, model_id)
 
-    async def dashboard_link(self, person_id: str) -> str:
+    async def dashboard_link(self, person_id: str, *, job_id: str = "") -> str:
+        task = await self._task(person_id, job_id) if job_id else ""
         await self.pools_.client(person_id)
         secret = new_token()
         await self.store.links.create(person_id, secret_hash=digest(secret), expires=self.clock.now() + DASHBOARD_LINK)
-        return f"{self.url}/dashboard-link/{secret}"
+        return f"{self.url}/dashboard-link/{secret}" + (f"?task={task}" if task else "")
+
+    async def _task(self, person_id: str, job_id: str) -> str:
+        """`JOB.TASK` as Ray knows it; "" where it has not begun."""
+        job = await self.store.jobs.get(person_id, job_id)
+        first = await self.store.jobs.newest_events(person_id, job.id, before=4, limit=3)
+        begun = next((event for event in first if isinstance(event, Started)), None)
+        return f"{begun.ray_job}.{begun.ray_task}" if begun and begun.ray_task else ""
 
     # --- what the chat keeps ---
 

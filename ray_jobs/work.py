@@ -40,7 +40,7 @@ _MODULES = {
 
 def run_job(order: Line) -> Iterator[Line]:
     """Does one job. `order`: job_id, model_id, spec, place, threads, pin. Yields events without number and time."""
-    yield {"kind": "started", "node_ip": _node_ip(), "sealed": sealed()}
+    yield {"kind": "started", **_where()}
     place = Place.model_validate(order["place"])
     try:
         with memory_limit(place.memory):
@@ -53,8 +53,14 @@ def run_job(order: Line) -> Iterator[Line]:
         os._exit(1)
 
 
-def _node_ip() -> str:
-    return str(ray.util.get_node_ip_address())  # type: ignore[no-untyped-call]
+def _where() -> Line:
+    here = ray.get_runtime_context()
+    return {
+        "node_ip": str(ray.util.get_node_ip_address()),  # type: ignore[no-untyped-call]
+        "sealed": sealed(),
+        "ray_job": here.get_job_id(),
+        "ray_task": here.get_task_id() or "",
+    }
 
 
 def _steps(order: Line, place: Place) -> Iterator[Line]:

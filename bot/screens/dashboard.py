@@ -12,14 +12,24 @@ from bot.screens import groups
 
 
 async def open(chat: Chat, arguments: str) -> None:
+    await _open(chat)
+
+
+async def open_task(chat: Chat, job_id: str) -> None:
+    """The job's own page there."""
+    chat.keep()
+    await _open(chat, job_id)
+
+
+async def _open(chat: Chat, job_id: str = "") -> None:
     if not chat.private:
         why = fill("I only send that link in our private chat: whoever has it sees your cluster.")
         await groups.in_private(chat, why)
         return
     async with chat.waiting(fill("Opening your dashboard… Waking a sleeping cluster takes about 12 seconds.")):
-        url = await chat.api.dashboard_link(chat.person.id)
+        url = await chat.api.dashboard_link(chat.person.id, job_id=job_id)
     said = lines(
-        fill("Your dashboard: {url}", url=url),
+        fill("That job on your dashboard: {url}", url=url) if job_id else fill("Your dashboard: {url}", url=url),
         fill("The link works once, within five minutes, and only for you."),
     )
     await chat.show(Message(text=said, rows=_button(url)))

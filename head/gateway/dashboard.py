@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import mimetypes
+import re
 from importlib.util import find_spec
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -41,7 +42,9 @@ _HEADERS = {
 }
 _DATA_HEADERS = {**_HEADERS, "Content-Security-Policy": "sandbox; default-src 'none'", "Cache-Control": "no-store"}
 #: A browser that comes from a link on another site does not send a strict cookie; asking once more from here, it does.
-_ONCE_MORE = '<!doctype html><meta http-equiv="refresh" content="0;url=/dashboard/"><title>Dashboard</title>'
+_ONCE_MORE = '<!doctype html><meta http-equiv="refresh" content="0;url={url}"><title>Dashboard</title>'
+#: A job and its task, as Ray names them; behind it the page's own route, which no browser sends.
+_TASK = re.compile(r"([0-9a-f]{1,64})\.([0-9a-f]{1,64})")
 
 
 def dashboard_router(services: GatewayServices, sessions: DashboardSessions) -> APIRouter:
@@ -49,12 +52,12 @@ def dashboard_router(services: GatewayServices, sessions: DashboardSessions) -> 
     pages = _pages()
 
     @router.get("/dashboard-link/{secret}")
-    async def enter(secret: str) -> Response:
+    async def enter(secret: str, task: str = "") -> Response:
         pool_id = await services.open_dashboard_link(secret) if len(secret) <= 128 else None
         if pool_id is None:
             return _nothing()
         answer = RedirectResponse(
-            "/dashboard/", 303, headers={"Referrer-Policy": "no-referrer", "Cache-Control": "no-store"}
+            _address(task), 303, headers={"Referrer-Policy": "no-referrer", "Cache-Control": "no-store"}
         )
         answer.set_cookie(
             COOKIE,
@@ -67,11 +70,11 @@ def dashboard_router(services: GatewayServices, sessions: DashboardSessions) -> 
         return answer
 
     @router.api_route("/dashboard/{path:path}", methods=_METHODS)
-    async def dashboard(request: Request, path: str) -> Response:
+    async def dashboard(request: Request, path: str, task: str = "") -> Response:
         pool_id = sessions.pool(request.cookies.get(COOKIE))
         if pool_id is None:
             if _comes_from_a_link(request):
-                return HTMLResponse(_ONCE_MORE, headers=_HEADERS)
+                return HTMLResponse(_ONCE_MORE.format(url=_address(task)), headers=_HEADERS)
             return _nothing()
         if request.method not in {"GET", "HEAD"}:
             if not _same_origin(request, services.public_url):
@@ -88,6 +91,12 @@ def dashboard_router(services: GatewayServices, sessions: DashboardSessions) -> 
         return await _data(pool, request, path)
 
     return router
+
+
+def _address(task: str) -> str:
+    """Of the dashboard, or of one task's page in it. The task is told twice: we are asked without what is behind #."""
+    found = _TASK.fullmatch(task)
+    return f"/dashboard/?task={task}#/jobs/{found[1]}/tasks/{found[2]}" if found else "/dashboard/"
 
 
 def _nothing() -> JSONResponse:

@@ -11,6 +11,8 @@ from ray_jobs.spec.orders import Spec, Work
 from ray_jobs.spec.problems import Problem
 from ray_jobs.spec.results import Leaderboard, Result
 
+RayId = Annotated[str, Field(pattern=r"^[0-9a-f]{0,64}$")]
+
 
 class _Event(Frozen):
     n: int = Field(ge=1, lt=2**31)  #: 1, 2, 3, ... within the job
@@ -29,6 +31,8 @@ class Started(_Event):
     kind: Literal["started"] = "started"
     node_ip: Annotated[str, Field(max_length=64)]  #: ray.util.get_node_ip_address() of the task
     sealed: bool  #: observed by the task: no host process, no network but loopback
+    ray_job: RayId = ""  #: as the Ray dashboard knows the task
+    ray_task: RayId = ""
 
 
 class Progress(_Event):

@@ -46,13 +46,18 @@ class Typist:
         self.says("#" + button.findall(self.chat.text, self._said)[-1])
 
     def sees(self, pattern: str, *, within: float = SOON) -> re.Match[str]:
-        """The newest match since the last line that was typed."""
-        seen = re.compile(pattern, re.MULTILINE)
+        """The first match since the last line that was typed."""
+        seen, found = re.compile(pattern, re.MULTILINE), []
+
+        def look() -> bool:
+            found[:] = [match] if (match := seen.search(self.chat.text, self._said)) else []
+            return bool(found)
+
         try:
-            until(lambda: seen.search(self.chat.text, self._said) is not None, pattern, within=within)
+            until(look, pattern, within=within)
         except AssertionError as error:
             raise AssertionError(f"{error}, but:\n{self.chat.text[self._said :]}") from None
-        return list(seen.finditer(self.chat.text, self._said))[-1]
+        return found[0]
 
 
 @pytest.fixture
@@ -97,7 +102,8 @@ def test_on_telegram_with_the_service_killed_between_any_two_steps(
 
         prompt = tell_of_work(ann, world, laptop, tables, between=between)
         tell_of_leaving(ann, world, prompt, tables, between=between)
-        assert world.telegram.refusals == []
+        # A process that has just begun does not know how a card stands, and may draw it as it is.
+        assert [why for _, why in world.telegram.refusals if "message is not modified" not in why] == []
 
 
 def tell_of_work(hand: Hand, world: World, laptop: TestHost, tables: Tables, *, between: Callable[[], None]) -> Spoken:
@@ -106,6 +112,7 @@ def tell_of_work(hand: Hand, world: World, laptop: TestHost, tables: Tables, *, 
     command = hand.sees(COMMAND)
     between()
     prompt = world.paste(command, laptop, allow=tables.folder)
+    prompt.expect("laptop joined", within=LATE)
     hand.sees("laptop.*joined", within=LATE)
     between()
     hand.presses("Run a test job")

@@ -164,6 +164,30 @@ async def test_a_link_opens_once(site: Site) -> None:
     assert (await site.client.get("/dashboard/api/version")).status_code == 404
 
 
+async def test_a_link_leads_to_a_jobs_task_also_from_another_site(site: Site) -> None:
+    box(site)
+    site.services.links["secret"] = "p0001"
+    link = "/dashboard-link/secret?task=01000000." + "ab" * 24
+    address = (await site.client.get(link)).headers["location"]
+    assert address == f"/dashboard/?task=01000000.{'ab' * 24}#/jobs/01000000/tasks/{'ab' * 24}"
+    site.client.cookies.clear()  # a browser keeps a strict cookie back where it comes from another site
+    from_a_chat = {"sec-fetch-site": "cross-site", "sec-fetch-mode": "navigate"}
+    page = await site.client.get(address.partition("#")[0], headers=from_a_chat)
+    assert f'content="0;url={address}"' in page.text
+
+
+@pytest.mark.parametrize("task", ["", "1", "1.", "1.x", '1."><script>', "1.1/../..", "//evil.example"])
+async def test_no_other_task_changes_the_address(site: Site, task: str) -> None:
+    box(site)
+    site.services.links["secret"] = "p0001"
+    answer = await site.client.get("/dashboard-link/secret", params={"task": task})
+    assert answer.headers["location"] == "/dashboard/"
+    site.client.cookies.clear()
+    from_a_chat = {"sec-fetch-site": "cross-site", "sec-fetch-mode": "navigate"}
+    page = await site.client.get("/dashboard/", params={"task": task}, headers=from_a_chat)
+    assert 'content="0;url=/dashboard/"' in page.text
+
+
 async def test_the_cookie_is_secure_where_the_address_is(site: Site) -> None:
     site.services.public_url, site.services.links["secret"] = "https://hayride.example", "p0001"
     assert "Secure" in (await site.client.get("/dashboard-link/secret")).headers["set-cookie"]

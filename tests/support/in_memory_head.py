@@ -285,8 +285,9 @@ class InMemoryHead(InMemoryAdmission, InMemoryBelongings):
         await self._model_there(person_id, model_id)
         del self._models[model_id]
 
-    async def dashboard_link(self, person_id: str) -> str:
-        return f"https://hayride.example.org/dashboard-link/{secrets.token_urlsafe(8)}"
+    async def dashboard_link(self, person_id: str, *, job_id: str = "") -> str:
+        task = f"?task=01000000.{(await self.job(person_id, job_id)).id}" if job_id else ""
+        return f"https://hayride.example.org/dashboard-link/{secrets.token_urlsafe(8)}{task}"
 
     # --- what the chat keeps ---
 

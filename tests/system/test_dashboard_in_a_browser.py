@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
 
+from head.api import HEAD, JobStatus, JobView, TrainSpec, UploadData
 from head.clock import SystemClock
 from head.service import ControlPlane
 from head.settings import Settings
+from ray_jobs.spec import Started
 
 pytestmark = pytest.mark.system
 
@@ -30,6 +33,21 @@ async def dom(url: str, profile: Path) -> str:
     return output.decode()
 
 
+async def trained(plane: ControlPlane) -> JobView:
+    """A job on the server that has ended."""
+    person = (await plane.local_person()).id
+
+    async def rows() -> AsyncIterator[bytes]:
+        yield b"size,kind\n" + b"".join(b"%d,%s\n" % (n, b"ab"[n % 2 :][:1]) for n in range(60))
+
+    upload = await plane.upload(person, "sizes.csv", rows())
+    spec = TrainSpec(data=UploadData(upload_id=upload.id, name=upload.name), target="kind", model="decision_tree")
+    submitted = await plane.submit(person, spec, HEAD, request="1")
+    seen = [job async for job in plane.follow(submitted)]
+    assert seen[-1].status is JobStatus.COMPLETED
+    return seen[-1]
+
+
 async def test_the_link_opens_once_and_shows_the_cluster(tmp_path: Path) -> None:
     plane = await ControlPlane.open(Settings(data_dir=tmp_path / "server", listen_port=0), SystemClock())
     try:
@@ -40,5 +58,9 @@ async def test_the_link_opens_once_and_shows_the_cluster(tmp_path: Path) -> None
         assert "Cluster" in page
         again = await dom(link, tmp_path / "second")
         assert "Cluster" not in again
+        job = await trained(plane)
+        (begun,) = [event for event in await plane.job_events(job.person_id, job.id) if isinstance(event, Started)]
+        link = await plane.dashboard_link(job.person_id, job_id=job.id)
+        assert begun.ray_task in await dom(link, tmp_path / "third")
     finally:
         await plane.close(stop_pools=True)

@@ -128,7 +128,7 @@ async def test_a_failure_tells_why_and_its_last_different_steps(tmp_path: Path) 
         await chat.types("!")
         assert _labels(chat) == ["Retry", "Again…", "Details"]
         told = await _press(chat, "Details")
-        assert _labels(chat) == ["Retry", "Again…"]
+        assert _labels(chat) == ["Retry", "Again…", "Dashboard"]
         listed = await chat.types("/jobs") + await chat.types("#1")
     assert told.count("The job needed 9 GB.") == listed.count("The job needed 9 GB.") == 1
     log = told.partition("The last steps\n")[2].splitlines()
@@ -195,7 +195,7 @@ async def test_a_network_shows_its_losses_while_it_runs(tmp_path: Path) -> None:
         chat.run_job()
         await chat.types("/jobs")
         await chat.types("#1")
-        assert _labels(chat) == ["Cancel", "Details", "Loss curve"]
+        assert _labels(chat) == ["Cancel", "Details", "Loss curve", "Dashboard"]
         assert "Not enough epochs are done yet" in await _press(chat, "Loss curve")
         chat.head.tell(job_id, *_epochs(20))
         printed = await _press(chat, "Loss curve")
