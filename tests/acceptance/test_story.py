@@ -47,7 +47,8 @@ class Typist:
 
     def sees(self, pattern: str, *, within: float = SOON) -> re.Match[str]:
         """The first match since the last line that was typed."""
-        seen, found = re.compile(pattern, re.MULTILINE), []
+        seen = re.compile(pattern, re.MULTILINE)
+        found: list[re.Match[str]] = []
 
         def look() -> bool:
             found[:] = [match] if (match := seen.search(self.chat.text, self._said)) else []
