@@ -1,14 +1,13 @@
 """The chat in a terminal, and for scripts. The rules, which other programs rely on:
 
-A line on standard input is a message from the local person; `#3` presses the button that was printed as `[3]`;
-`+PATH` sends the file. Each message is printed as text, its buttons as `[1] Run  [2] Cancel`, a document or
+A line on standard input is a message from the local person; `#3` presses the third button of the last message that has
+buttons; `+PATH` sends the file. Each message is printed as text, its buttons as `[1] Run  [2] Cancel`, a document or
 picture as the path that it was saved to. The next line is read when the reply to the last one is complete. A line `!`
 waits until all jobs started so far have ended. At the end of the input it waits for the jobs that it started, prints
 their last messages and ends with 0, or with 1 where a job failed.
 
-What happens meanwhile is printed when no line waits to be read, so that the same script prints the same in the same
-order. Its buttons get the next free numbers, and the buttons of a reply begin again at 1: what a person is about to
-press never changes under their hands.
+What happens meanwhile is printed when no line waits to be read, so that a script's `#1` always means what its line
+before has printed, and the same script prints the same in the same order.
 """
 
 from __future__ import annotations
@@ -207,11 +206,8 @@ class ConsoleDoor:
                 if isinstance(link, LinkButton) and link.url not in message.text:
                     self._write(f"{link.label}: {link.url}")
         if message.buttons:
-            if not message.pushed or self._waits:
-                self._buttons = []
-            first = len(self._buttons) + 1
-            self._buttons = [*self._buttons, *((button, message_id) for button in message.buttons)]
-            self._write("  ".join(f"[{n}] {it.label}" for n, it in enumerate(message.buttons, start=first)))
+            self._buttons = [(button, message_id) for button in message.buttons]
+            self._write("  ".join(f"[{n}] {button.label}" for n, (button, _) in enumerate(self._buttons, start=1)))
         self._write("")
 
     def _say(self, html: Html) -> None:

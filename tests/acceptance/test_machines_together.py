@@ -116,7 +116,7 @@ def test_who_rests_begins_no_job_and_who_drains_leaves_after_the_last_one(home: 
     until(lambda: world.ended(waiting, Completed), "it begins after all", within=LATE)
     world.settle()
 
-    last = run(home, f"/train {attic.own.train} diagnosis model=random_forest n_estimators=400")
+    last = run(home, f"/train {attic.own.train} diagnosis model=random_forest n_estimators=1500")
     until(lambda: any(isinstance(event, Started) for event in world.events(last)), "it runs", within=LATE)
     on_card(chat, "Drain")
     chat.press("Yes, drain attic")

@@ -346,18 +346,6 @@ async def test_the_join_command_is_whole_and_followed_until_the_machine_is_there
         assert chat.out.getvalue().count("Connecting") == 1
 
 
-async def test_what_is_told_meanwhile_takes_no_button_away(tmp_path: Path) -> None:
-    async with terminal(tmp_path) as chat:
-        await chat.types("/train ~/churn.csv churned")
-        await chat.types("#1")
-        first = chat.job().id
-        assert "[1] Run" in await chat.types("/train ~/churn.csv churned")
-        chat.head.finish(first, trained())
-        await until(lambda: re.search(r"\[[2-9]\d?\] Predict", chat.out.getvalue()) is not None)
-        await chat.types("#1")
-        assert len(await chat.head.jobs(chat.person_id)) == 2
-
-
 async def test_a_join_command_that_nobody_used_expires_aloud(tmp_path: Path) -> None:
     clock = ManualClock()
     async with terminal(tmp_path, clock) as chat:
