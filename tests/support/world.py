@@ -65,8 +65,8 @@ class Spoken:
         self.process.stdin.flush()
 
     def press(self, label: str) -> None:
-        """Presses the next button printed with that label, a regular expression for the whole of it. No job may be about
-        to end (`World.settle`): the numbers are those of the last message that has buttons.
+        """Presses the next button printed with that label, a regular expression for the whole of it. No job may be
+        about to end (`World.settle`): the numbers are those of the last message that has buttons.
         """
         self.say("#" + self.expect(rf"\[(\d+)\] {label}(?=  |$)").group(1))
 
