@@ -24,13 +24,14 @@ _NEWS = (MachineState.CONNECTED, MachineState.UNREACHABLE)
 
 
 class MachineNews:
-    """Remembers what was told of each machine. After a start the first state of each is where it begins."""
+    """Keeps in the store what was told of each machine (`away:ID`: 1 for away, 0 for there), so that one that does not
+    come back after a restart of ours is told too.
+    """
 
     def __init__(self, api: HeadApi, clock: Clock, door: Callable[[str], Outbox | None]) -> None:
         self._api = api
         self._clock = clock
         self._door = door
-        self._told: dict[str, MachineState] = {}
         self._settling: dict[str, asyncio.Task[None]] = {}
 
     def changed(self, person_id: str, machine_id: str) -> None:
@@ -56,20 +57,25 @@ class MachineNews:
     async def _tell(self, person_id: str, machine_id: str) -> None:
         machine = next((it for it in await self._api.machines(person_id) if it.id == machine_id), None)
         if machine is None or machine.state not in _NEWS:
-            self._told.pop(machine_id, None)
             return
-        before = self._told.get(machine_id)
-        self._told[machine_id] = machine.state
         person = await self._api.person(person_id)
-        outbox = self._door(home(person))
-        if before in (None, machine.state) or not person.machine_news or outbox is None:
+        chat_id, subject = home(person), f"away:{machine_id}"
+        outbox = self._door(chat_id)
+        if outbox is None:
             return
-        with speaking(language_of(person)):
-            said = self._said(machine)
-        try:
-            await outbox.send(home(person), Message(text=said, silent=True, pushed=True))
-        except Undeliverable as error:
-            logger.info("the news of machine %s cannot be told: %s", machine_id, error)
+        away = machine.state is MachineState.UNREACHABLE
+        before = dict(await self._api.cards(subject)).get(chat_id)
+        if before == away:
+            return
+        if before is not None and person.machine_news:
+            with speaking(language_of(person)):
+                said = self._said(machine)
+            try:
+                await outbox.send(chat_id, Message(text=said, silent=True, pushed=True))
+            except Undeliverable as error:
+                logger.info("the news of machine %s cannot be told: %s", machine_id, error)
+        # Kept last: told twice is better than never told.
+        await self._api.save_card(person_id, chat_id=chat_id, subject=subject, message_id=int(away))
 
     def _said(self, machine: MachineView) -> Html:
         name = clip(machine.name, 40)

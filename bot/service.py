@@ -110,7 +110,8 @@ class Bot:
         await asyncio.gather(*(self._changed(change) for change in unsettled))
         for change in unsettled:
             try:
-                await self._recover(change)
+                if change.job_id:
+                    await self._recover(change)
             except Exception:
                 logger.exception("a job without a card could not be shown")
 

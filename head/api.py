@@ -299,8 +299,8 @@ class HeadApi(AdminApi, Belongings, Protocol):
         """(chat_id, message_id) of every message that shows the subject."""
 
     async def unsettled(self) -> list[Change]:
-        """Everybody's jobs that are open or ended within the last day: what the chat looks at after a start, since a
-        process that was killed may have kept an end that it had not told yet."""
+        """Everybody's jobs that are open or ended within the last day, and everybody's machines: what the chat looks at
+        after a start, since a process that was killed may have kept an end that it had not told yet."""
 
     def changes(self) -> AsyncIterator[Change]:
         """Every change from now on, until the control plane stops. Slow readers get the newest of each subject."""

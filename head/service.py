@@ -422,7 +422,11 @@ class ControlPlane:
 
     async def unsettled(self) -> list[Change]:
         rows = await self.store.jobs.unsettled(since=self.clock.now() - timedelta(days=1))
-        return [Change(person_id=row.person_id, job_id=row.id) for row in rows]
+        machines = await self.store.machines.everybodys()
+        return [
+            *(Change(person_id=row.person_id, job_id=row.id) for row in rows),
+            *(Change(person_id=row.person_id, machine_id=row.id) for row in machines),
+        ]
 
     def changes(self) -> AsyncIterator[Change]:
         return self.hub.listen()

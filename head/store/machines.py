@@ -102,6 +102,12 @@ class Machines:
         async with self.database.read() as session:
             return [machine_record(row) for row in await session.scalars(query)]
 
+    async def everybodys(self) -> list[MachineRow]:
+        """All that are in a pool, or wait to be."""
+        query = select(MachineTable).where(MachineTable.revoked.is_(None)).order_by(MachineTable.created)
+        async with self.database.read() as session:
+            return [machine_record(row) for row in await session.scalars(query)]
+
     async def waiting(self, pool_id: str) -> list[MachineRow]:
         """Those of a pool that are not admitted yet."""
         query = select(MachineTable).where(

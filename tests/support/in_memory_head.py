@@ -313,7 +313,9 @@ class InMemoryHead(InMemoryAdmission, InMemoryBelongings):
     async def unsettled(self) -> list[Change]:
         day_ago = self.clock.now() - timedelta(days=1)
         recent = [job for job in self._jobs.values() if job.ended is None or job.ended >= day_ago]
-        return [Change(person_id=job.person_id, job_id=job.id) for job in recent]
+        jobs = [Change(person_id=job.person_id, job_id=job.id) for job in recent]
+        known = [(owner, view) for owner, view in self._machines.values() if view.state is not MachineState.REVOKED]
+        return [*jobs, *(Change(person_id=owner, machine_id=view.id) for owner, view in known)]
 
     def changes(self) -> AsyncIterator[Change]:
         return self.hub.listen()
