@@ -86,11 +86,15 @@ async def test_what_is_asked_of_a_job_comes_below_it_and_the_card_goes_on(world:
         world.head.set_job(job.id, status=JobStatus.RUNNING, started=job.created)
         losses = [Progress(n=n, at=0, step=f"epoch {n} of at most 9", metrics={"loss": 1 / n}) for n in (1, 2, 3)]
         world.head.tell(job.id, *losses)
-        await until(lambda: card.labels == ["Cancel", "Details", "Loss curve"])
+        await until(lambda: card.labels == ["Cancel", "Details", "Loss curve", "Dashboard"])
         world.boss.presses(card, "Loss curve")
         curve = await world.boss.sees("epoch 3, loss 0.333")
         assert curve.photo is not None
         assert curve.photo.startswith(b"\x89PNG")
+        world.boss.presses(card, "Dashboard")
+        page = await world.boss.sees("That job on your dashboard")
+        assert "/dashboard-link/" in page.text
+        assert page.text.partition("?task=")[2].startswith("01000000.")
         world.boss.presses(card, "Details")
         details = await world.boss.sees("As typed: ")
         assert details.text.endswith(f"job_{job.id}")
