@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from pydantic import BaseModel, ConfigDict, Field
 
 from bot.browser import Browsing
@@ -37,6 +39,7 @@ class Form(BaseModel):
     facts: DataFacts | None = None
     trouble: Trouble | None = None
     away: bool = False  #: the card says that its machine is away, and that Run will wait for it
+    sheet: str = ""  #: of a workbook; the data has it too, once there is some
     time_limit: int  #: seconds
     job: str = ""  #: what came of pressing Run
 
@@ -63,7 +66,7 @@ class TrainForm(Form):
     task: Task | None = None
     parameters: dict[str, str | int | float | bool | list[int] | None] = Field(default_factory=dict)
     test_fraction: float = 0.25
-    split: str = ""  #: "time:COLUMN" or "group:COLUMN"; "": at random
+    split: str = ""  #: "time:COLUMN", "group:COLUMN" or "file:PATH"; "": at random
     folds: int = 0
     budget: int = 120  #: seconds, for auto
     include: tuple[str, ...] = ()
@@ -81,3 +84,6 @@ class PredictForm(Form):
     model_place: str = ""
     features: tuple[str, ...] = ()  #: the columns that the model learned from
     target: str = ""  #: and the one that it predicts
+    output: Literal["same", "csv", "parquet", "feather", "jsonl", "xlsx"] = "same"  #: format of the result
+    reasons: int = 0  #: columns that mattered most, for each row
+    threshold: float | None = None  #: of the second of two classes

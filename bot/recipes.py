@@ -47,6 +47,7 @@ class _Recipe(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
 
     data: _Path = ""  #: a path, or the name of a file that was sent
+    sheet: _Name = ""
     time_limit: _Seconds
 
 
@@ -58,7 +59,7 @@ class TrainRecipe(_Recipe):
     task: Task | None = None
     parameters: Annotated[dict[_Name, _Value], Field(max_length=100)] = {}
     test_fraction: float = Field(default=0.25, gt=0, lt=0.9)
-    split: str = Field(default="", max_length=600, pattern=r"^(|(time|group):.+)$")
+    split: str = Field(default="", max_length=600, pattern=r"^(|(time|group|file):.+)$")
     folds: int = Field(default=0, ge=0, le=20)
     budget: int = Field(default=120, ge=5, le=86400)
     include: _Names = ()
@@ -71,6 +72,9 @@ class TrainRecipe(_Recipe):
 class PredictRecipe(_Recipe):
     kind: Literal["predict"] = "predict"
     model: _Name = ""  #: name and version
+    output: Literal["same", "csv", "parquet", "feather", "jsonl", "xlsx"] = "same"
+    reasons: int = Field(default=0, ge=0, le=5)
+    threshold: float | None = Field(default=None, gt=0, lt=1)
 
 
 Recipe = Annotated[TrainRecipe | PredictRecipe, Field(discriminator="kind")]
@@ -104,16 +108,19 @@ def of_job(spec: TrainSpec | PredictSpec, *, machine: str, then: str) -> TrainRe
     """What a job was asked for. Raises ValidationError for what no form holds."""
     data = spec.data
     if isinstance(spec, PredictSpec):
-        path = as_typed(data) if isinstance(data, RowsData) else _named(data)
-        return PredictRecipe(data=path, model=spec.model_id, time_limit=spec.time_limit)
+        path, sheet = (as_typed(data), "") if isinstance(data, RowsData) else (_named(data), data.sheet)
+        kept = spec.model_dump(include={"output", "reasons", "threshold", "time_limit"})
+        return PredictRecipe(data=path, sheet=sheet, model=spec.model_id, **kept)
     kept = spec.model_dump(include=set(TrainRecipe.model_fields) & set(TrainSpec.model_fields) - {"kind", "data"})
     split = _split(spec.split)
-    return TrainRecipe.model_validate({**kept, **split, "data": _named(spec.data), "machine": machine, "then": then})
+    where = {"data": _named(spec.data), "sheet": spec.data.sheet, "machine": machine}
+    return TrainRecipe.model_validate({**kept, **split, **where, "then": then})
 
 
 def _split(split: Split) -> dict[str, object]:
     if isinstance(split, FileSplit):
-        return {"split": split.kind}  # which no form holds
+        plain = isinstance(split.data, PathData) and not split.data.sheet
+        return {"split": f"file:{_named(split.data)}" if plain else split.kind}  # no form holds the other ones
     column = f"{split.kind}:{split.column}" if isinstance(split, TimeSplit | GroupSplit) else ""
     return {"split": column, "test_fraction": split.test_fraction}
 

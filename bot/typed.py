@@ -30,7 +30,7 @@ def typed(job: JobView) -> str:
         case TrainSpec():
             return " ".join(["/train", *_data(spec.data), quoted(spec.target), *_training(spec), *_place(job)])
         case PredictSpec():
-            return " ".join(["/predict", spec.model_id, f"limit={_time(spec.time_limit)}", *_data(spec.data)])
+            return " ".join(["/predict", spec.model_id, *_predicting(spec), *_data(spec.data)])
         case ProfileSpec():
             return " ".join(["/data", *_data(spec.data), *([quoted(spec.target)] if spec.target else []), *_place(job)])
         case ExportSpec():
@@ -53,11 +53,22 @@ def _training(spec: TrainSpec) -> list[str]:
     ]
 
 
+def _predicting(spec: PredictSpec) -> list[str]:
+    return [
+        *([f"output={spec.output}"] if spec.output != "same" else []),
+        *([f"reasons={spec.reasons}"] if spec.reasons else []),
+        *([f"threshold={spec.threshold:g}"] if spec.threshold is not None else []),
+        f"limit={_time(spec.time_limit)}",
+    ]
+
+
 def _split(spec: TrainSpec) -> list[str]:
     split = spec.split
     match split:
         case TimeSplit() | GroupSplit():
             return [f"split={quoted(f'{split.kind}:{split.column}')}", f"test={split.test_fraction:g}"]
+        case FileSplit(data=PathData(path=path)):
+            return [f"split={quoted(f'file:{path}')}"]
         case FileSplit():
             return [f"split=file:{' '.join(_data(split.data))}"]
         case _:

@@ -283,6 +283,7 @@ FIELDS: dict[ProblemCode, str] = {
     ProblemCode.LIBRARY_MISSING: "model",
     ProblemCode.BAD_PARAMETER: "settings",
     ProblemCode.BAD_SPLIT: "settings",
+    ProblemCode.SHEET_MISSING: "settings",
 }
 
 

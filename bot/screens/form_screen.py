@@ -8,16 +8,17 @@ from __future__ import annotations
 
 import secrets
 from abc import ABC, abstractmethod
+from collections.abc import Mapping
 from typing import ClassVar, Generic, TypeVar
 
 from pydantic import ValidationError
 
-from bot import browser, errors, places, words
-from bot.arguments import seconds
+from bot import browser, errors, form_settings, places, words
 from bot.browser import Browsing, Chosen
 from bot.callbacks import Callback, Verb
 from bot.chat import Chat
 from bot.form import Form, Trouble
+from bot.form_settings import Setting
 from bot.html import Html, clip, fill, text
 from bot.language import tr
 from bot.messages import Row
@@ -116,10 +117,10 @@ class FormScreen(ABC, Generic[F]):
 
     async def put_data(self, chat: Chat, draft: Draft, data: Data, place: str) -> None:
         """A file that was just sent, while the form asks for one."""
-        form = self._with(
-            self.load(draft), data=data, place=place, place_name="", facts=None, trouble=None, candidates=()
-        )
-        await self._advance(chat, draft.id, draft.revision, self.settled(form))
+        form = self.load(draft)
+        sheet = form.sheet if form.data is None else ""
+        form = self._with(form, data=data, place=place, place_name="", trouble=None, candidates=())
+        await self._advance(chat, draft.id, draft.revision, self.settled(self._with_sheet(form, sheet)))
 
     async def press(self, chat: Chat, draft: Draft, callback: Callback) -> None:
         """RUN, EDIT, PICK, BROWSE, DROP, RESUME or LAST on this draft."""
@@ -260,18 +261,35 @@ class FormScreen(ABC, Generic[F]):
         """The form with a path, or with a file that was sent before under that name."""
         if not name:
             return form
-        form = self._with(form, facts=None, trouble=None, away=False, candidates=())
+        sheet = form.sheet if form.data is None else ""  # another file has sheets of its own
+        form = self._with(form, facts=None, trouble=None, away=False, candidates=(), sheet=sheet)
         sent = await chat.api.find_upload(chat.person.id, name) if "/" not in name and name[0] != "~" else None
         if sent is not None and not (form.place_chosen and form.place != sent.place):
-            data = UploadData(upload_id=sent.id, name=sent.name)
+            data = UploadData(upload_id=sent.id, name=sent.name, sheet=sheet)
             return self.settled(self._with(form, data=data, place=sent.place, place_name=""))
         try:
-            path = PathData(path=name)
+            path = PathData(path=name, sheet=sheet)
         except ValidationError:
             example = fill("A good one looks like {example}", example="~/hayride/churn.csv")
             said = words.three(fill("That path is too long."), fill("Nothing was read."), example)
             return self._with(form, data=None, trouble=Trouble(field="data", html=said))
         return self.settled(self._with(form, data=path, place=form.place if form.place_chosen else ""))
+
+    def _with_sheet(self, form: F, sheet: str) -> F:
+        """The form on that sheet of its workbook."""
+        data = form.data
+        if isinstance(data, PathData | UploadData):
+            data = data.model_copy(update={"sheet": sheet})
+        return self._with(form, sheet=sheet, data=data, facts=None)
+
+    def with_settings(self, form: F, settings: Mapping[str, Setting], options: Mapping[str, str]) -> F:
+        """The form with what was typed; what was taken away is as in a fresh one. Raises NotUsable."""
+        changes = form_settings.read(settings, options)
+        usual = self.blank()
+        changes = {field: getattr(usual, field) if given is None else given for field, given in changes.items()}
+        sheet = changes.pop("sheet", None)
+        form = self._with(form, **changes)
+        return form if sheet is None else self._with_sheet(form, str(sheet))
 
     async def with_place(self, chat: Chat, form: F, answer: str) -> F:
         """The form on the place of that name or id."""
@@ -393,9 +411,3 @@ class FormScreen(ABC, Generic[F]):
             options=options, browse=browse, again=again,
         )  # fmt: skip
         await chat.show(card.message())
-
-
-def with_limit(answer: str) -> int | None:
-    """A time limit in seconds, or None where it is none or out of range."""
-    limit = seconds(answer)
-    return limit if limit is not None and 1 <= limit <= 7 * 86400 else None

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from difflib import get_close_matches
 from typing import ClassVar
 
 from pydantic import ValidationError
 
-from bot import amounts, words
+from bot import amounts, form_settings, words
 from bot.arguments import parse, unquote
 from bot.callbacks import Verb, pack
 from bot.chat import Chat
 from bot.form import PredictForm, Trouble
+from bot.form_settings import NotUsable
 from bot.html import Html, clip, fill, lines
 from bot.language import N_, tr
 from bot.messages import Button, Message
@@ -19,14 +21,13 @@ from bot.named_models import SEARCHED, called, find, first_of, last_of
 from bot.recipes import PredictRecipe, TrainRecipe
 from bot.results import headline, place_title
 from bot.screens.form_card import Option
-from bot.screens.form_screen import FormScreen, with_limit
+from bot.screens.form_screen import FormScreen
 from bot.typed_rows import example, typed_rows
 from head.api import HEAD, TYPED_ROWS, ModelView, RowsData, Spec, UploadData
 from head.api import PredictSpec as Predict
 
 _OFFERED = 8
-#: What stands behind /predict and is no column.
-_SETTINGS = ("limit", "time_limit")
+_SETTINGS_EXAMPLE = "output=xlsx reasons=3 limit=10m"
 
 
 class PredictScreen(FormScreen[PredictForm]):
@@ -58,8 +59,8 @@ class PredictScreen(FormScreen[PredictForm]):
             form = await self.with_data(chat, form, path)
         elif rows:
             form = self._with_rows(form, rows)
-        for name, value in settings.items():
-            form = await self.set(chat, form, "settings", f"{name}={value}")
+        if settings:
+            form = self._with_settings(form, settings)
         await self.begin(chat, form if trouble is None else form.model_copy(update={"trouble": trouble}))
 
     async def open_file(self, chat: Chat, data: UploadData, place: str) -> None:
@@ -68,7 +69,7 @@ class PredictScreen(FormScreen[PredictForm]):
         if not models:
             return
         beside = [model for model in models if model.place == place] or models
-        form = self.blank().model_copy(update={"data": data, "place": place})
+        form = self.blank().model_copy(update={"data": data, "place": place, "sheet": data.sheet})
         await self.begin(chat, self._with_model(form, max(beside, key=lambda model: model.created)))
 
     async def open_with(self, chat: Chat, model_id: str) -> None:
@@ -76,11 +77,12 @@ class PredictScreen(FormScreen[PredictForm]):
         await self.begin(chat, self._with_model(self.blank(), await chat.api.model(chat.person.id, model_id)))
 
     def recipe(self, form: PredictForm) -> PredictRecipe:
-        return PredictRecipe(data=form.file, model=form.model_name, time_limit=form.time_limit)
+        kept = form.model_dump(include={"time_limit", "sheet", "output", "reasons", "threshold"})
+        return PredictRecipe(data=form.file, model=form.model_name, **kept)
 
     async def filled(self, chat: Chat, recipe: TrainRecipe | PredictRecipe) -> PredictForm:
         assert isinstance(recipe, PredictRecipe)
-        form = PredictForm(time_limit=recipe.time_limit)
+        form = PredictForm.model_validate(recipe.model_dump(exclude={"kind", "data", "model"}))
         if recipe.model:
             form = await self.set(chat, form, "model", recipe.model)
         trouble = form.trouble
@@ -98,7 +100,14 @@ class PredictScreen(FormScreen[PredictForm]):
 
     def spec(self, form: PredictForm) -> Spec:
         assert form.data is not None
-        return Predict(data=form.data, model_id=form.model_id, time_limit=form.time_limit)
+        return Predict(
+            data=form.data,
+            model_id=form.model_id,
+            output=form.output,
+            reasons=form.reasons,
+            threshold=form.threshold,
+            time_limit=form.time_limit,
+        )
 
     def body(self, form: PredictForm) -> list[Html]:
         model = fill("Model: {title} <code>{id}</code>", title=clip(form.model_title, 160), id=form.model_id)
@@ -109,7 +118,7 @@ class PredictScreen(FormScreen[PredictForm]):
             said = fill("⚠️ The model learned from columns that this file lacks: {names}", names=names)
             typed = fill("⚠️ The model also learned from columns that you did not type: {names}", names=names)
             shown.append(said if form.facts is not None else typed)
-        return [*shown, fill("Settings: at most {duration}", duration=amounts.duration(form.time_limit))]
+        return [*shown, fill("Settings: {settings}", settings=", ".join(_settings(form)))]
 
     async def question(self, chat: Chat, form: PredictForm, field: str) -> tuple[Html, list[Option]]:
         if field == "data":
@@ -124,7 +133,7 @@ class PredictScreen(FormScreen[PredictForm]):
             now = chat.clock.now()
             options = [(f"{called(model)}, {amounts.ago(model.created, now)}", model.id) for model in models]
             return fill("Which model?"), options
-        return fill("How long may it take? Type it like <code>limit=10m</code>"), []
+        return fill("Which settings? Type them like <code>{example}</code>", example=_SETTINGS_EXAMPLE), []
 
     async def set(self, chat: Chat, form: PredictForm, field: str, answer: str) -> PredictForm:
         if field == "data":
@@ -135,15 +144,20 @@ class PredictScreen(FormScreen[PredictForm]):
             if found is None:
                 return form.model_copy(update={"trouble": _no_model(answer)})
             return self._with_model(form, found)
-        limit = with_limit(unquote(answer).removeprefix("time_").removeprefix("limit="))
-        if limit is None:
-            said = words.three(
-                fill("I did not understand {answer}.", answer=clip(answer, 60)),
-                fill("The form keeps what it had."),
-                fill("A good one looks like limit=10m"),
-            )
-            return form.model_copy(update={"trouble": Trouble(field="settings", html=said)})
-        return form.model_copy(update={"time_limit": limit})
+        given = parse(answer)
+        return self._with_settings(form, given.options, given.words)
+
+    def _with_settings(self, form: PredictForm, options: dict[str, str], rest: Sequence[str] = ()) -> PredictForm:
+        """`rest`: what was typed besides, and means nothing."""
+        strange = [*rest, *(f"{name}={given}" for name, given in options.items() if name not in form_settings.PREDICT)]
+        if strange:
+            happened = fill("I did not understand {words}.", words=clip(" ".join(strange), 80))
+            like = fill("Settings look like {settings_example}", settings_example=_SETTINGS_EXAMPLE)
+            return form.model_copy(update={"trouble": form_settings.trouble(happened, like)})
+        try:
+            return self.with_settings(form, form_settings.PREDICT, options)
+        except NotUsable as error:
+            return form.model_copy(update={"trouble": error.trouble})
 
     async def with_data(self, chat: Chat, form: PredictForm, name: str) -> PredictForm:
         """Rows, or a file as any form takes it."""
@@ -210,8 +224,23 @@ class PredictScreen(FormScreen[PredictForm]):
 
 def _told_apart(options: dict[str, str], columns: tuple[str, ...]) -> tuple[dict[str, str], dict[str, str]]:
     """(settings, row). A column that is called like a setting is a column."""
-    ours = {name: given for name, given in options.items() if name in _SETTINGS and name not in columns}
+    ours = {name: given for name, given in options.items() if name in form_settings.PREDICT and name not in columns}
     return ours, {name: given for name, given in options.items() if name not in ours}
+
+
+def _settings(form: PredictForm) -> list[str]:
+    """In words."""
+    return [
+        *([tr("sheet {sheet}", sheet=clip(form.sheet, 40))] if form.sheet else []),
+        *([tr("result as {format}", format=form.output)] if form.output != "same" else []),
+        *([_reasons(form.reasons)] if form.reasons else []),
+        *([tr("threshold {threshold}", threshold=amounts.metric(form.threshold))] if form.threshold else []),
+        tr("at most {time}", time=amounts.duration(form.time_limit)),
+    ]
+
+
+def _reasons(n: int) -> str:
+    return amounts.plural(n, "with {n} reason for each row", "with {n} reasons for each row")
 
 
 def _not_taken(form: PredictForm, happened: Html, remedy: Html) -> PredictForm:

@@ -4,21 +4,23 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from bot import amounts, places, table_facts, words
+from bot import amounts, form_settings, places, table_facts, words
 from bot.arguments import parse, unquote, value
 from bot.chat import Chat
 from bot.form import TrainForm, Trouble
+from bot.form_settings import NotUsable
 from bot.html import Html, clip, fill, lines, text
 from bot.language import N_, tr
 from bot.machine_words import heard
 from bot.recipes import PredictRecipe, TrainRecipe
 from bot.results import model_title
 from bot.screens.form_card import MOST_OPTIONS, Option
-from bot.screens.form_screen import FormScreen, with_limit
+from bot.screens.form_screen import FormScreen
 from head.api import (
     AUTO,
     CATALOGUE,
     DataRefused,
+    FileSplit,
     GroupSplit,
     HayrideError,
     PathData,
@@ -72,7 +74,7 @@ class TrainScreen(FormScreen[TrainForm]):
 
     async def open_file(self, chat: Chat, data: UploadData, place: str) -> None:
         """The form for a file that was just sent."""
-        await self.begin(chat, self.blank().model_copy(update={"data": data, "place": place}))
+        await self.begin(chat, self.blank().model_copy(update={"data": data, "place": place, "sheet": data.sheet}))
 
     def then(self, form: TrainForm) -> str:
         return form.then
@@ -133,7 +135,8 @@ class TrainScreen(FormScreen[TrainForm]):
         seconds, most = self._times(form)
         limit = tr("at most {time}", time=amounts.duration(most))
         budget = [tr("{time} to compare and tune", time=amounts.duration(seconds))] if form.model == AUTO else []
-        settings = ", ".join([*task, *changed, *_columns(form), *_checked(form), *budget, limit])
+        sheet = [tr("sheet {sheet}", sheet=clip(form.sheet, 40))] if form.sheet else []
+        settings = ", ".join([*sheet, *task, *changed, *_columns(form), *_checked(form), *budget, limit])
         facts = form.facts if form.facts is not None and form.facts.target == form.target else None
         about = table_facts.about_target(facts) if facts is not None else ""
         usual = {AUTO: seconds, _USUAL: 0}.get(form.model)
@@ -185,12 +188,9 @@ class TrainScreen(FormScreen[TrainForm]):
             return self._with_model(form, unquote(answer))
         given = parse(answer)
         if given.words:
-            said = words.three(
-                fill("I did not understand {words}.", words=clip(" ".join(given.words), 80)),
-                fill("The form is as it was."),
-                fill("Settings look like {settings_example}", settings_example=_SETTINGS_EXAMPLE),
-            )
-            return form.model_copy(update={"trouble": Trouble(field="settings", html=said)})
+            happened = fill("I did not understand {words}.", words=clip(" ".join(given.words), 80))
+            like = fill("Settings look like {settings_example}", settings_example=_SETTINGS_EXAMPLE)
+            return form.model_copy(update={"trouble": form_settings.trouble(happened, like)})
         return self._with_settings(form, given.options)
 
     async def checked(self, chat: Chat, form: TrainForm) -> TrainForm:
@@ -241,29 +241,17 @@ class TrainScreen(FormScreen[TrainForm]):
 
     def _with_settings(self, form: TrainForm, options: dict[str, str]) -> TrainForm:
         """Ours by their names, everything else is a parameter of the model; an empty value takes one away."""
-        changes: dict[str, object] = {}
+        try:
+            form = self.with_settings(form, form_settings.TRAIN, options)
+        except NotUsable as error:
+            return form.model_copy(update={"trouble": error.trouble})
         parameters = dict(form.parameters)
         for name, given in options.items():
-            if name in _OURS:
-                field, read, example = _OURS[name]
-                changes[field] = read(given)
-                if changes[field] is None and given:
-                    said = words.three(
-                        fill("{name}={given} cannot be used.", name=name, given=clip(given, 60)),
-                        fill("The form keeps what it had."),
-                        fill("A good one looks like {example}", example=example),
-                    )
-                    return form.model_copy(update={"trouble": Trouble(field="settings", html=said)})
-            elif given:
+            if given and name not in form_settings.TRAIN:
                 parameters[name] = value(given)
             else:
                 parameters.pop(name, None)
-        return form.model_copy(update={"parameters": parameters, **self._with_defaults(changes)})
-
-    def _with_defaults(self, changes: dict[str, object]) -> dict[str, object]:
-        """What was taken away goes back to its default."""
-        defaults = {**_DEFAULTS, "time_limit": self.time_limit}
-        return {field: defaults[field] if given is None else given for field, given in changes.items()}
+        return form.model_copy(update={"parameters": parameters})
 
 
 def _with_then(given: tuple[str, ...]) -> tuple[tuple[str, ...], str]:
@@ -280,6 +268,8 @@ def _split(form: TrainForm) -> Split:
         return TimeSplit(column=column, test_fraction=form.test_fraction)
     if kind == "group":
         return GroupSplit(column=column, test_fraction=form.test_fraction)
+    if kind == "file":
+        return FileSplit(data=PathData(path=column))
     return RandomSplit(test_fraction=form.test_fraction)
 
 
@@ -290,6 +280,7 @@ def _checked(form: TrainForm) -> list[str]:
     how = {
         "time": tr("the newest {share} by {column} kept to check it", share=share, column=clip(column, 40)),
         "group": tr("{share} kept to check it, each {column} on one side", share=share, column=clip(column, 40)),
+        "file": tr("checked on {file}", file=clip(column, 100)),
     }.get(kind, tr("{share} of the rows kept to check it", share=share))
     return [how, *([amounts.plural(form.folds, "{n} fold", "{n} folds")] if form.folds else [])]
 
@@ -301,67 +292,3 @@ def _columns(form: TrainForm) -> list[str]:
         *([tr("only {columns}", columns=only)] if only else []),
         *([tr("without {columns}", columns=without)] if without else []),
     ]
-
-
-def _how_split(given: str) -> str | None:
-    """`time:sold_on` or `group:customer`."""
-    kind, _, column = given.partition(":")
-    return f"{kind}:{column.strip()}" if kind in ("time", "group") and column.strip() else None
-
-
-def _fold_count(given: str) -> int | None:
-    return int(given) if given.isascii() and given.isdigit() and int(given) in (0, *range(2, 21)) else None
-
-
-def _budget(given: str) -> int | None:
-    seconds = with_limit(given)
-    return seconds if seconds is not None and 5 <= seconds <= 86400 else None
-
-
-def _names(given: str) -> tuple[str, ...] | None:
-    return tuple(name.strip() for name in given.split(",") if name.strip()) or None
-
-
-def _name(given: str) -> str | None:
-    return given.strip()[:100] or None
-
-
-def _path(given: str) -> str | None:
-    return given if 0 < len(given) <= 4096 else None
-
-
-def _fraction(given: str) -> float | None:
-    number = value(given.removesuffix("%"))
-    if isinstance(number, bool) or not isinstance(number, int | float):
-        return None
-    fraction = number / 100 if given.endswith("%") else float(number)
-    return fraction if 0 < fraction < 0.9 else None
-
-
-def _seed(given: str) -> int | None:
-    return int(given) if given.isascii() and given.isdigit() and int(given) < 2**31 else None
-
-
-def _task(given: str) -> str | None:
-    return next((task for task in ("classification", "regression") if given and task.startswith(given.lower())), None)
-
-
-_OURS = {
-    "test": ("test_fraction", _fraction, "test=0.2"),
-    "test_fraction": ("test_fraction", _fraction, "test=0.2"),
-    "limit": ("time_limit", with_limit, "limit=30m"),
-    "time_limit": ("time_limit", with_limit, "limit=30m"),
-    "split": ("split", _how_split, "split=time:sold_on or split=group:customer"),
-    "folds": ("folds", _fold_count, "folds=5"),
-    "budget": ("budget", _budget, "budget=5m"),
-    "include": ("include", _names, "include=age,price_*"),
-    "exclude": ("exclude", _names, "exclude=id,notes"),
-    "name": ("name", _name, 'name="my churn"'),
-    "seed": ("seed", _seed, "seed=1"),
-    "task": ("task", _task, "task=regression"),
-    "then": ("then", _path, "then=~/hayride/new.csv"),
-}
-_DEFAULTS: dict[str, object] = {
-    name: TrainForm.model_fields[name].default
-    for name in ("test_fraction", "split", "folds", "budget", "include", "exclude", "name", "seed", "task", "then")
-}

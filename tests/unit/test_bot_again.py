@@ -20,6 +20,7 @@ from head.api import (
     ProfileSpec,
     RowsData,
     TrainSpec,
+    UploadData,
 )
 from tests.support.chats import Terminal, predicted, terminal, trained
 
@@ -107,13 +108,80 @@ async def test_typed_rows_are_typed_again(tmp_path: Path) -> None:
         assert "Data: age=41 plan=pro" in await pressed(chat, Verb.AGAIN, job.id)
 
 
+async def test_every_setting_of_a_form_is_there_again(tmp_path: Path) -> None:
+    async with terminal(tmp_path) as chat:
+        await trained_by(chat, "/train ~/churn.csv churned sheet=2024 split=file:~/new.csv")
+        await chat.types("!")
+        first = chat.job()
+        assert isinstance(first.spec, TrainSpec)
+        assert first.spec.data == PathData(path="~/churn.csv", sheet="2024")
+        assert first.spec.split == FileSplit(data=PathData(path="~/new.csv"))
+        assert "Settings: sheet 2024, checked on ~/new.csv" in await press(chat, "Again…")
+        await chat.types("#1")
+        assert chat.job().spec == first.spec
+        assert chat.job().id != first.id
+        chat.head.finish(chat.job().id, trained())
+        await chat.types("!")
+
+        form = await chat.types("/predict ~/new.csv output=XLSX reasons=3 threshold=40% sheet=2024 limit=1m")
+        assert "Settings: sheet 2024, result as xlsx, with 3 reasons for each row, threshold 0.4" in form
+        await chat.types("#1")
+        first = chat.job()
+        assert isinstance(first.spec, PredictSpec)
+        assert first.spec.data == PathData(path="~/new.csv", sheet="2024")
+        assert (first.spec.output, first.spec.reasons, first.spec.threshold) == ("xlsx", 3, 0.4)
+        chat.head.finish(first.id, predicted())
+        await chat.types("!")
+        await press(chat, "Again…")
+        await chat.types("#1")
+        assert chat.job().spec == first.spec
+        assert chat.job().id != first.id
+
+
+@pytest.mark.parametrize(
+    ("typed", "answer"),
+    [
+        ("output=docx", "output=docx cannot be used."),
+        ("reasons=9", "reasons=9 cannot be used."),
+        ("threshold=1", "threshold=1 cannot be used."),
+        ("limit=never", "limit=never cannot be used."),
+        ("reasons=2 colour=red", "I did not understand colour=red."),
+        ("5m", "I did not understand 5m."),
+    ],
+)
+async def test_a_setting_of_a_prediction_that_cannot_be_used_says_so(tmp_path: Path, typed: str, answer: str) -> None:
+    async with terminal(tmp_path) as chat:
+        await trained_by(chat, "/train ~/churn.csv churned")
+        await chat.types("!")
+        await chat.types("/predict ~/new.csv reasons=1")
+        await press(chat, "Settings")
+        told = await chat.types(typed)
+        assert answer in told
+        assert "with 1 reason for each row" in told
+        assert "at most 5 min" in await chat.types("reasons= limit=5m")
+        await chat.types("#1")
+        assert isinstance(spec := chat.job().spec, PredictSpec)
+        assert spec.reasons == 0
+
+
+async def test_another_file_has_sheets_of_its_own(tmp_path: Path) -> None:
+    async with terminal(tmp_path) as chat:
+        await chat.types("/train ~/churn.csv churned sheet=2024")
+        await press(chat, "Data")
+        assert "sheet 2024" not in await chat.types("~/new.csv")
+        await chat.types("#1")
+        assert isinstance(spec := chat.job().spec, TrainSpec)
+        assert spec.data == PathData(path="~/new.csv")
+
+
 async def test_what_no_form_can_hold_says_so(tmp_path: Path) -> None:
     async with terminal(tmp_path) as chat:
         data = PathData(path="~/churn.csv")
         profile = await chat.head.submit(chat.person_id, ProfileSpec(data=data), HEAD, request="1")
         layers = TrainSpec(data=data, target="churned", parameters={"layers": [{"units": 8}]})
         stacked = await chat.head.submit(chat.person_id, layers, HEAD, request="2")
-        by_file = TrainSpec(data=data, target="churned", split=FileSplit(data=PathData(path="~/test.csv")))
+        sent = UploadData(upload_id="upload1", name="test.csv")
+        by_file = TrainSpec(data=data, target="churned", split=FileSplit(data=sent))
         tested = await chat.head.submit(chat.person_id, by_file, HEAD, request="3")
         assert "without a form" in await pressed(chat, Verb.AGAIN, profile.id)
         for job in (stacked, tested):
