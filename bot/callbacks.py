@@ -42,6 +42,7 @@ class Verb(StrEnum):
     STOP = "stop"  #: id: a job to cancel
     DETAILS = "details"  #: id: a job, all that is known of it
     AGAIN = "again"  #: id: a job whose form to fill in once more
+    LEARN = "learn"  #: id: a job that looked at a table, to train on that
     RETRY = "retry"  #: id: a job without a result, to be run as it was; revision: its own
     DASHBOARD = "dashboard"  #: id: a job whose task to show there
     LOSSES = "losses"  #: id: a network's training, to draw

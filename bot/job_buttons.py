@@ -5,7 +5,7 @@ from __future__ import annotations
 from bot.callbacks import Verb, pack
 from bot.language import tr
 from bot.messages import Button, Row, in_rows
-from head.api import JobStatus, JobView, PredictSpec, TrainResult, TrainSpec
+from head.api import JobStatus, JobView, PredictSpec, ProfileSpec, TrainResult, TrainSpec
 
 #: Kinds of models that learn in epochs, and tell the loss of each.
 NETWORKS = {"mlp", "keras"}
@@ -20,7 +20,7 @@ def rows(job: JobView, *, details: bool = True) -> tuple[Row, ...]:
     if isinstance(job.result, TrainResult):
         return in_rows([*_with_model(job.result.model_id), *more, _card(job.result.model_id), *_again(job)], _WIDTH)
     if job.status is JobStatus.COMPLETED:
-        return in_rows([*_again(job), *more], _WIDTH)
+        return in_rows([*_learn(job), *_again(job), *more], _WIDTH)
     return in_rows([retry(job), *_again(job), *more], _WIDTH)
 
 
@@ -45,6 +45,13 @@ def is_network(job: JobView) -> bool:
 
 def _again(job: JobView) -> list[Button]:
     return [again(job)] if has_form(job) else []
+
+
+def _learn(job: JobView) -> list[Button]:
+    """A form for the table that was looked at."""
+    if not isinstance(job.spec, ProfileSpec):
+        return []
+    return [Button(label=tr("Train on this"), callback=pack(Verb.LEARN, job.id))]
 
 
 def _while_open(job: JobView) -> list[Button]:

@@ -15,11 +15,13 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 from bot.language import N_
 from bot.typed_rows import as_typed
 from head.api import (
+    AUTO,
     TEMPLATE_NAME_LIMIT,
     FileSplit,
     GroupSplit,
     PathData,
     PredictSpec,
+    ProfileSpec,
     RowsData,
     Split,
     Task,
@@ -115,6 +117,14 @@ def of_job(spec: TrainSpec | PredictSpec, *, machine: str, then: str) -> TrainRe
     split = _split(spec.split)
     where = {"data": _named(spec.data), "sheet": spec.data.sheet, "machine": machine}
     return TrainRecipe.model_validate({**kept, **split, **where, "then": then})
+
+
+def of_table(spec: ProfileSpec, *, machine: str, time_limit: int) -> TrainRecipe:
+    """A training on a table that was looked at."""
+    data, target = spec.data, spec.target or ""
+    return TrainRecipe(
+        data=_named(data), sheet=data.sheet, machine=machine, target=target, model=AUTO, time_limit=time_limit
+    )
 
 
 def _split(split: Split) -> dict[str, object]:

@@ -104,6 +104,7 @@ class Router:
             Verb.DASHBOARD: lambda chat, callback: dashboard.open_task(chat, callback.id),
             Verb.LOSSES: lambda chat, callback: jobs.draw_losses(chat, callback.id),
             Verb.AGAIN: self._again,
+            Verb.LEARN: self._learn,
             Verb.RETRY: again.retry,
             Verb.COMPARE: compare.press,
             Verb.CARD: lambda chat, callback: models.card(chat, callback.id),
@@ -243,6 +244,10 @@ class Router:
     async def _again(self, chat: Chat, callback: Callback) -> None:
         await self._set_aside(chat)
         await again.open(chat, callback.id, self.forms)
+
+    async def _learn(self, chat: Chat, callback: Callback) -> None:
+        await self._set_aside(chat)
+        await again.train_on(chat, callback.id, self.forms)
 
     async def _form(self, chat: Chat, callback: Callback) -> None:
         draft = await self._draft(chat, callback)

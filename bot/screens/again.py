@@ -15,7 +15,10 @@ from bot.language import tr
 from bot.messages import Message
 from bot.results import place_title
 from bot.screens.form_screen import FormScreen
-from head.api import HEAD, HayrideError, JobStatus, JobView, PredictSpec, TrainSpec
+from head.api import HEAD, HayrideError, JobStatus, JobView, PredictSpec, ProfileSpec, TrainSpec
+
+#: The kind of form.
+TRAIN = "train"
 
 
 async def open(chat: Chat, job_id: str, forms: Mapping[str, FormScreen[Any]]) -> None:
@@ -31,6 +34,18 @@ async def open(chat: Chat, job_id: str, forms: Mapping[str, FormScreen[Any]]) ->
         await chat.alert("That job has a setting that no form can hold. Send its command again.")
         return
     screen = forms[recipe.kind]
+    await screen.begin(chat, await screen.filled(chat, recipe))
+
+
+async def train_on(chat: Chat, job_id: str, forms: Mapping[str, FormScreen[Any]]) -> None:
+    """A training's form with the table that a job looked at, where that lies."""
+    chat.keep()
+    job = await chat.api.job(chat.person.id, job_id)
+    if not isinstance(job.spec, ProfileSpec):
+        await chat.alert("That job looked at no table. Start with /train")
+        return
+    screen = forms[TRAIN]
+    recipe = recipes.of_table(job.spec, machine=job.place_name, time_limit=screen.time_limit)
     await screen.begin(chat, await screen.filled(chat, recipe))
 
 

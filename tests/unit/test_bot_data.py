@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from head.api import ColumnProfile, DataFacts, Profile, ProfileResult, ProfileSpec
+from head.api import ColumnProfile, DataFacts, PathData, Profile, ProfileResult, ProfileSpec, TrainSpec
 from tests.support.chats import terminal
 
 
@@ -45,6 +45,21 @@ async def test_a_table_is_looked_at_as_a_job_and_told_in_words(tmp_path: Path) -
         "Could be predicted: churned, it has two values and stands last",
     ):
         assert words in printed
+
+
+async def test_what_was_looked_at_can_be_trained_on(tmp_path: Path) -> None:
+    async with terminal(tmp_path) as chat:
+        chat.head.add_machine(chat.person_id, "laptop")
+        await chat.types("/data ~/churn.csv churned sheet=2024")
+        chat.head.finish(chat.job().id, _profile())
+        assert "[1] Train on this" in await chat.types("!")
+        form = await chat.types("#1")
+        assert "Train a model" in form
+        assert "Target: churned" in form
+        await chat.types("#1")
+        spec = chat.job().spec
+        assert isinstance(spec, TrainSpec)
+        assert (spec.data, spec.target) == (PathData(path="~/churn.csv", sheet="2024"), "churned")
 
 
 async def test_what_cannot_be_looked_at_is_told_at_once(tmp_path: Path) -> None:
