@@ -9,8 +9,14 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+from pydantic import TypeAdapter, ValidationError
+
+from head.api import Parameter
+
 #: As ray_jobs.spec's parameters allow.
-Value = str | int | float | bool | None | list[int]
+Value = Parameter
+
+_OBJECTS: TypeAdapter[Parameter] = TypeAdapter(Parameter)
 
 _KEY = re.compile(r"([^\W\d][\w.-]*)=")
 _CLOSING = {'"': '"', "'": "'", "\u201c": "\u201d", "\u201e": "\u201c", "\u2018": "\u2019", "\u00ab": "\u00bb"}
@@ -78,7 +84,9 @@ def _word(text: str) -> tuple[str, str]:
 
 
 def value(text: str) -> Value:
-    """A parameter's value as it was meant: number, yes or no, nothing, a list of whole numbers, else the text."""
+    """A parameter's value as it was meant: number, yes or no, nothing, a list of whole numbers or, in JSON, of objects,
+    else the text.
+    """
     lower = text.lower()
     if lower in {"true", "yes"}:
         return True
@@ -93,6 +101,11 @@ def value(text: str) -> Value:
             continue
     if re.fullmatch(r"\[?\s*\d+(\s*,\s*\d+)*\s*,?\s*\]?", text):
         return [int(part) for part in re.findall(r"\d+", text)]
+    if re.match(r"\[\s*\{", text):
+        try:
+            return _OBJECTS.validate_json(text)
+        except ValidationError:
+            return text
     return text
 
 

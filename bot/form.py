@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from bot.browser import Browsing
 from bot.html import Html
 from bot.typed_rows import as_typed
-from head.api import AUTO, DataFacts, PredictData, Task
+from head.api import AUTO, DataFacts, Parameter, PredictData, Task
 
 
 class Trouble(BaseModel):
@@ -64,7 +64,7 @@ class TrainForm(Form):
     target: str = ""
     model: str = AUTO
     task: Task | None = None
-    parameters: dict[str, str | int | float | bool | list[int] | None] = Field(default_factory=dict)
+    parameters: dict[str, Parameter] = Field(default_factory=dict)
     test_fraction: float = 0.25
     split: str = ""  #: "time:COLUMN", "group:COLUMN" or "file:PATH"; "": at random
     folds: int = 0

@@ -19,6 +19,7 @@ from head.api import (
     TEMPLATE_NAME_LIMIT,
     FileSplit,
     GroupSplit,
+    Parameter,
     PathData,
     PredictSpec,
     ProfileSpec,
@@ -42,7 +43,6 @@ _Name = Annotated[str, Field(max_length=512)]
 _Path = Annotated[str, Field(max_length=4096)]
 _Names = Annotated[tuple[_Name, ...], Field(max_length=1000)]
 _Seconds = Annotated[int, Field(ge=1, le=7 * 86400)]
-_Value = str | int | float | bool | list[int] | None
 
 
 class _Recipe(BaseModel):
@@ -59,7 +59,7 @@ class TrainRecipe(_Recipe):
     target: _Name = ""
     model: _Name
     task: Task | None = None
-    parameters: Annotated[dict[_Name, _Value], Field(max_length=100)] = {}
+    parameters: Annotated[dict[_Name, Parameter], Field(max_length=50)] = {}
     test_fraction: float = Field(default=0.25, gt=0, lt=0.9)
     split: str = Field(default="", max_length=600, pattern=r"^(|(time|group|file):.+)$")
     folds: int = Field(default=0, ge=0, le=20)

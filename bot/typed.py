@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bot import parameters
 from bot.arguments import quoted
 from bot.typed_rows import as_typed
 from head.api import (
@@ -40,7 +41,7 @@ def typed(job: JobView) -> str:
 def _training(spec: TrainSpec) -> list[str]:
     return [
         f"model={spec.model}",
-        *(f"{name}={quoted(_value(given))}" for name, given in spec.parameters.items()),
+        *(f"{name}={quoted(parameters.shown(given))}" for name, given in spec.parameters.items()),
         *([f"task={spec.task}"] if spec.task else []),
         *_split(spec),
         *([f"folds={spec.folds}"] if spec.folds else []),
@@ -88,15 +89,6 @@ def _data(data: PathData | UploadData | RowsData) -> list[str]:
 def _place(job: JobView) -> list[str]:
     then = [f"then={quoted(job.then)}"] if job.then else []
     return [*then, f"on={quoted(HEAD if job.place == HEAD else job.place_name or job.place)}"]
-
-
-def _value(given: object) -> str:
-    """As bot.arguments reads it."""
-    if isinstance(given, bool):
-        return "yes" if given else "no"
-    if isinstance(given, list):
-        return ",".join(str(part) for part in given)
-    return "none" if given is None else str(given)
 
 
 def _time(seconds: int) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from bot import amounts, form_settings, places, table_facts, words
+from bot import amounts, form_settings, parameters, places, table_facts, words
 from bot.arguments import parse, unquote, value
 from bot.chat import Chat
 from bot.form import TrainForm, Trouble
@@ -130,7 +130,8 @@ class TrainScreen(FormScreen[TrainForm]):
         return form.budget, max(form.time_limit, 2 * form.budget)
 
     def body(self, form: TrainForm) -> list[Html]:
-        changed = [f"{clip(name, 40)}={clip(given, 40)}" for name, given in list(form.parameters.items())[:12]]
+        given = [f"{name}={parameters.shown(each)}" for name, each in list(form.parameters.items())[:12]]
+        changed = [clip(each, 80) for each in given]
         task = [tr(_TASKS[form.task])] if form.task else []
         seconds, most = self._times(form)
         limit = tr("at most {time}", time=amounts.duration(most))
@@ -174,7 +175,11 @@ class TrainScreen(FormScreen[TrainForm]):
             return ask, await places.choices(chat, form.candidates)
         if field == "place":
             return fill("Where does the file lie and the job run?"), await places.choices(chat)
-        return fill("Which settings? Type them like <code>{example}</code>", example=_SETTINGS_EXAMPLE), []
+        ask = fill("Which settings? Type them like <code>{example}</code>", example=_SETTINGS_EXAMPLE)
+        all_of_them = clip(parameters.as_typed(form.model, form.parameters), 1000)
+        of_model = fill("Those of the model: <code>{line}</code>", line=all_of_them) if all_of_them else None
+        paste = fill("Or paste them as JSON: <code>{example}</code>", example='{"max_depth": 6}') if of_model else None
+        return lines(ask, of_model, paste), []
 
     async def set(self, chat: Chat, form: TrainForm, field: str, answer: str) -> TrainForm:
         if field == "data":
@@ -186,6 +191,11 @@ class TrainScreen(FormScreen[TrainForm]):
             return form.model_copy(update={"target": self._column(form, unquote(answer))})
         if field == "model":
             return self._with_model(form, unquote(answer))
+        if answer.lstrip().startswith("{"):
+            try:
+                return form.model_copy(update={"parameters": {**form.parameters, **parameters.pasted(answer)}})
+            except NotUsable as error:
+                return form.model_copy(update={"trouble": error.trouble})
         given = parse(answer)
         if given.words:
             happened = fill("I did not understand {words}.", words=clip(" ".join(given.words), 80))
@@ -194,7 +204,11 @@ class TrainScreen(FormScreen[TrainForm]):
         return self._with_settings(form, given.options)
 
     async def checked(self, chat: Chat, form: TrainForm) -> TrainForm:
-        """Also whether the model fits the target, and whether what is predicted afterwards is there."""
+        """Also whether the model has those parameters and fits the target, and whether what is predicted afterwards is
+        there.
+        """
+        if form.trouble is None and (trouble := parameters.strange(form.model, form.parameters)) is not None:
+            return form.model_copy(update={"trouble": trouble})
         form = await self._then_checked(chat, await super().checked(chat, form))
         task = form.task or (form.facts.task if form.facts is not None else None)
         fits = any(entry.name == form.model and task in entry.tasks for entry in CATALOGUE)
@@ -245,13 +259,13 @@ class TrainScreen(FormScreen[TrainForm]):
             form = self.with_settings(form, form_settings.TRAIN, options)
         except NotUsable as error:
             return form.model_copy(update={"trouble": error.trouble})
-        parameters = dict(form.parameters)
+        kept = dict(form.parameters)
         for name, given in options.items():
             if given and name not in form_settings.TRAIN:
-                parameters[name] = value(given)
+                kept[name] = value(given)
             else:
-                parameters.pop(name, None)
-        return form.model_copy(update={"parameters": parameters})
+                kept.pop(name, None)
+        return form.model_copy(update={"parameters": kept})
 
 
 def _with_then(given: tuple[str, ...]) -> tuple[tuple[str, ...], str]:

@@ -198,14 +198,14 @@ async def test_names_of_any_kind_reach_the_reader_unharmed(world: World) -> None
     async with world.serving():
         nasty = "~/a_*[b]`<i>&amp;.csv"
         world.head.files[nasty] = CHURN
-        world.boss.says(f"/train {nasty} churned model=keras hidden=64,32")
+        world.boss.says(f"/train {nasty} churned model=mlp hidden_layer_sizes=64,32")
         form = await world.boss.sees(nasty)
-        assert "hidden=" in form.text
+        assert "hidden_layer_sizes=" in form.text
         world.boss.presses(form, "Run")
         await until(lambda: bool(world.head._jobs))
         spec = world.job().spec
         assert isinstance(spec, TrainSpec)
-        assert spec.parameters == {"hidden": [64, 32]}
+        assert spec.parameters == {"hidden_layer_sizes": [64, 32]}
     assert world.telegram.refusals == []
 
 

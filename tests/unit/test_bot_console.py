@@ -36,7 +36,7 @@ def _content(path: str) -> bytes:
 async def test_one_line_trains_and_the_end_is_printed(tmp_path: Path) -> None:
     async with terminal(tmp_path) as chat:
         chat.head.add_machine(chat.person_id, "laptop")
-        form = await chat.types("/train ~/churn.csv churned max_depth=3 test=20% limit=2m")
+        form = await chat.types("/train ~/churn.csv churned model=random_forest max_depth=3 test=20% limit=2m")
         assert "7,043 rows, 4 columns" in form
         assert "Target: churned (2 classes: no 73 %, yes 27 %)" in form
         assert re.search(r"^\[1\] Run  \[2\] Data  .*\[7\] Cancel  \[8\] Save as template$", form, re.MULTILINE)
