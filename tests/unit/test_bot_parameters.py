@@ -97,7 +97,7 @@ def test_what_is_shown_can_be_typed(model: str) -> None:
 
 _VALUES = st.one_of(
     st.none(), st.booleans(), st.integers(-(2**63), 2**63 - 1), st.lists(st.integers(0, 10**9), min_size=1, max_size=5),
-    st.lists(st.dictionaries(st.text("abc", min_size=1), st.integers(0, 9), min_size=1), min_size=1, max_size=3),
+    st.lists(st.dictionaries(st.text("abc", min_size=1), st.integers(0, 9), min_size=1, max_size=20), min_size=1, max_size=3),
 )  # fmt: skip
 
 
