@@ -95,10 +95,14 @@ def test_what_is_shown_can_be_typed(model: str) -> None:
         assert value(options[name]) == value(known.default or "none")
 
 
+_LAYER = st.dictionaries(st.text("abc", min_size=1), st.integers(0, 9), min_size=1, max_size=20)
 _VALUES = st.one_of(
-    st.none(), st.booleans(), st.integers(-(2**63), 2**63 - 1), st.lists(st.integers(0, 10**9), min_size=1, max_size=5),
-    st.lists(st.dictionaries(st.text("abc", min_size=1), st.integers(0, 9), min_size=1, max_size=20), min_size=1, max_size=3),
-)  # fmt: skip
+    st.none(),
+    st.booleans(),
+    st.integers(-(2**63), 2**63 - 1),
+    st.lists(st.integers(0, 10**9), min_size=1, max_size=5),
+    st.lists(_LAYER, min_size=1, max_size=3),
+)
 
 
 @given(_VALUES)
