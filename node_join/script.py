@@ -573,7 +573,8 @@ def install(kind: str, server: dict[str, Any], uv: str, folder: Path) -> None:
     wheel.write_bytes(fetch(f"{server['url']}/node/wheel/{server['wheel']}", server["sha256"][server["wheel"]]))
     quiet = [] if on_terminal() else ["--quiet"]
     new_environment(uv, server["python"], folder, quiet)
-    pip = [uv, "pip", "install", *quiet, "--python", str(folder / "bin" / "python")]
+    # Compiled now, since a box sees the environment read-only: each of its processes would compile all that it imports.
+    pip = [uv, "pip", "install", *quiet, "--compile-bytecode", "--python", str(folder / "bin" / "python")]
     size = told_size(server, kind, "installed")
     folders = [folder.parent, cache_folder()]
     packages = [*pip, "--require-hashes", "--only-binary", ":all:", "-r", str(requirements)]

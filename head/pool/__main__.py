@@ -22,7 +22,7 @@ def main() -> None:
     http, door = inherited("http"), inherited("door")
     take_over(layout.logs)
     # Before anything imports ray: it reads these once.
-    os.environ.update(ray_environment(config, layout.gcs, layout.place_file))
+    os.environ.update(ray_environment(config, layout))
     processes.adopt_orphans()
     # After the environment is right, for what it imports reads it.
     from head.pool.life import Life, RayDied, begin_anew

@@ -13,7 +13,7 @@ import time
 from contextlib import suppress
 from pathlib import Path
 
-from head.pool.config import PoolConfig
+from head.pool.config import Layout, PoolConfig
 from head.pool.output import rotate
 from head.pool.ray_dashboard import RayDashboard
 from ray_jobs import threads
@@ -42,7 +42,7 @@ class MemoryDamaged(RayFailed):
     """What the head is to remember cannot be read."""
 
 
-def ray_environment(config: PoolConfig, gcs: Path, place_file: Path) -> dict[str, str]:
+def ray_environment(config: PoolConfig, layout: Layout) -> dict[str, str]:
     """What has to be in the environment of every Ray process, ours included, before ray is imported."""
     return {
         "RAY_AUTH_MODE": "token",
@@ -50,7 +50,7 @@ def ray_environment(config: PoolConfig, gcs: Path, place_file: Path) -> dict[str
         "RAY_USAGE_STATS_ENABLED": "0",
         "RAY_DEFAULT_PYTHON_VERSION_MATCH_LEVEL": "minor",
         "RAY_gcs_storage": "rocksdb",
-        "RAY_gcs_storage_path": str(gcs),
+        "RAY_gcs_storage_path": str(layout.gcs),
         # Unreachable is not dead: with Ray's default a silent machine is told to end its jobs. Our heartbeats judge.
         "RAY_health_check_failure_threshold": "100000",
         "RAY_ROTATION_MAX_BYTES": str(5 * 1024 * 1024),
@@ -61,7 +61,10 @@ def ray_environment(config: PoolConfig, gcs: Path, place_file: Path) -> dict[str
         # Threads by the dozen, each with an allocator's arena of its own, else hold tens of MB.
         "MALLOC_ARENA_MAX": "2",
         **threads.ENVIRONMENT,
-        PLACE_VARIABLE: str(place_file),
+        PLACE_VARIABLE: str(layout.place_file),
+        # Each process compiles some thousand files otherwise, which takes 2 to 5 s.
+        "PYTHONDONTWRITEBYTECODE": "",
+        "PYTHONPYCACHEPREFIX": str(layout.compiled),
     }
 
 
