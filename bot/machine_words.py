@@ -214,6 +214,32 @@ WARNINGS = (
     N_("{n} row ({share}) has in {column} a category that training never saw."),
     N_("{n} rows ({share}) have in {column} a category that training never saw."),
 )
+RARE = (
+    N_("The numbers are too large for pictures."),
+    N_("{n} texts were longer than a cell of a sheet can be, and were cut."),
+    N_("{n} row has a value in {column} that training never saw; they count as wrong."),
+    N_("{n} rows have a value in {column} that training never saw; they count as wrong."),
+    N_("{value} in {column} was read as {plain}, as training saw such numbers."),
+    N_("Columns of different types in different files were read as text: {columns}."),
+    N_("Times in {columns} that are too far away count as the farthest that can be."),
+    N_("The model was made with {name} {then}; here is {now}."),
+    N_("Column {column} was a {kind} in training; {n} of {n2} values are not, and count as missing."),
+    N_("{n} of {n2} folds were left out: their training rows have one class only."),
+    N_(
+        "All training rows have the same group or time, so the candidates were compared on rows taken at random from "
+        "them."
+    ),
+    N_("It needed more memory than it may use."),
+    N_("The machine ran out of memory, and it was stopped."),
+    N_("Not finished on the sample."),
+    N_("Not finished within the budget."),
+    N_("Not better than one alone by more than chance."),
+    N_("Given up after {n} of {n2} folds: behind."),
+    N_("{file} is locked with a password."),
+    N_("{file} is named like a workbook, but it holds something else, or is damaged."),
+    N_("{file} is too large to be read as a workbook, or damaged; save the sheet as CSV or Parquet."),
+    N_("The sheet {sheet} of {file} is empty."),
+)
 RESULTS = (
     N_("{model} was the best alone."),
     N_("Nothing was better than the baseline, so the columns seem to tell nothing about the target."),
@@ -351,7 +377,7 @@ REFUSALS = (
     N_("You have {n} templates, which is the limit."),
     N_("{file} was sent to another place than the one that runs this job."),
 )
-SENTENCES = (*MODELS, *GOOD_FOR, *STEPS, *FINDINGS, *WARNINGS, *RESULTS, *REFUSALS)
+SENTENCES = (*MODELS, *GOOD_FOR, *STEPS, *FINDINGS, *WARNINGS, *RARE, *RESULTS, *REFUSALS)
 
 
 def heard(message: str) -> str:
