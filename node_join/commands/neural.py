@@ -35,6 +35,8 @@ def _run(options: argparse.Namespace) -> int:
         folder = script.make_environment(script.node_kind(neural=neural), offered_release(machine), state.path)
     except script.Failure as error:
         raise NodeError(str(error)) from error
+    except KeyError as error:
+        raise NodeError(f"{machine.url} is too old to offer that. Ask its operator to upgrade Hayride.") from error
     say(f"neural is {on_or_off(neural)}. {_MEANS[neural]}")
     python = os.path.join(folder, "bin", "python")
     keep(state, machine, machine.model_copy(update={"neural": neural, "node_python": python}))

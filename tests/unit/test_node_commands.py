@@ -182,6 +182,22 @@ def test_neural_says_what_holds(state: StateFolder, typed: Typed) -> None:
     assert json.loads(typed("status", "--json")[1])["neural"] is True
 
 
+def test_a_server_that_is_too_old_for_it(
+    state: StateFolder, typed: Typed, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "node-0123456789abcdef").mkdir()
+    (tmp_path / "node-0123456789abcdef/complete").touch()
+    python = str(tmp_path / "node-0123456789abcdef/bin/python")
+    state.save(machine(state).model_copy(update={"node_python": python}))
+    monkeypatch.setenv("HAYRIDE_ENVIRONMENTS", str(tmp_path))
+    release = {"python": "3.11", "wheel": "w", "sha256": {"w": "", "requirements-node.txt": ""}}
+    monkeypatch.setattr("node_join.commands.neural.offered_release", lambda machine: release)
+    status, told = typed("neural", "on")
+    assert status == 1
+    assert "is too old to offer that" in told
+    assert not machine(state).neural
+
+
 def test_an_environment_of_the_owners_is_the_owners_business(state: StateFolder, typed: Typed, tmp_path: Path) -> None:
     state.save(machine(state).model_copy(update={"node_python": str(tmp_path / "mine/bin/python")}))
     assert "Install tensorflow-cpu into that" in str(typed("neural", "on"))
