@@ -112,4 +112,6 @@ def value(text: str) -> Value:
 def seconds(text: str) -> int | None:
     """`600`, `10m`, `2h` in seconds; None for what is no duration."""
     match = _DURATION.fullmatch(text.strip().lower())
-    return None if match is None else round(float(match[1]) * _SECONDS[match[2]])
+    if match is None or len(match[1]) > 12:
+        return None
+    return round(float(match[1]) * _SECONDS[match[2]])

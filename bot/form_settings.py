@@ -53,7 +53,7 @@ def _limit(given: str) -> int | None:
 def _how_split(given: str) -> str | None:
     """`time:sold_on`, `group:customer` or `file:~/hayride/test.csv`."""
     kind, _, rest = given.partition(":")
-    return f"{kind}:{rest.strip()}" if kind in ("time", "group", "file") and 0 < len(rest.strip()) <= 512 else None
+    return f"{kind}:{rest.strip()}" if kind in ("time", "group", "file") and 0 < len(rest.strip()) <= 256 else None
 
 
 def _fold_count(given: str) -> int | None:
@@ -83,7 +83,10 @@ def _number(given: str) -> float | None:
     number = value(given.removesuffix("%"))
     if isinstance(number, bool) or not isinstance(number, int | float):
         return None
-    return number / 100 if given.endswith("%") else float(number)
+    try:
+        return number / 100 if given.endswith("%") else float(number)
+    except OverflowError:
+        return None
 
 
 def _fraction(most: float) -> Callable[[str], float | None]:
@@ -106,7 +109,7 @@ def _output(given: str) -> str | None:
 
 
 _LIMIT = Setting("time_limit", _limit, "limit=30m")
-_SHEET = Setting("sheet", _up_to(512), "sheet=2024")
+_SHEET = Setting("sheet", _up_to(256), "sheet=2024")
 _TEST = Setting("test_fraction", _fraction(0.9), "test=0.2")
 
 TRAIN: Mapping[str, Setting] = {

@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import json
 from difflib import get_close_matches
+from typing import Annotated
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import Field, TypeAdapter, ValidationError
 
 from bot import form_settings
-from bot.arguments import quoted
+from bot.arguments import quoted, value
 from bot.form import Trouble
 from bot.form_settings import NotUsable
 from bot.html import clip, fill
 from bot.results import model_title
 from head.api import CATALOGUE, Parameter, ParameterDescription
 
-_GIVEN: TypeAdapter[dict[str, Parameter]] = TypeAdapter(dict[str, Parameter])
+_Named = Annotated[str, Field(min_length=1, max_length=256)]
+_GIVEN: TypeAdapter[dict[str, Parameter]] = TypeAdapter(dict[_Named, Parameter])
 _MOST = 50
 
 
@@ -42,6 +44,18 @@ def shown(given: Parameter) -> str:
     return "none" if given is None else str(given)
 
 
+def typed(options: dict[str, str]) -> dict[str, Parameter]:
+    """Each as it was meant. Raises NotUsable for what no model takes: too long, too large."""
+    found: dict[str, Parameter] = {}
+    for name, given in options.items():
+        try:
+            found |= _GIVEN.validate_python({name: value(given)})
+        except ValidationError:
+            happened = fill("{name}={given} cannot be used.", name=clip(name, 60), given=clip(given, 60))
+            raise NotUsable(form_settings.trouble(happened, fill("It is too long, or too large."))) from None
+    return found
+
+
 def strange(model: str, given: dict[str, Parameter]) -> Trouble | None:
     """A trouble where the model has no parameter of a name."""
     names = list(known(model))
@@ -52,8 +66,8 @@ def strange(model: str, given: dict[str, Parameter]) -> Trouble | None:
     happened = fill("{model} has no setting {name}.", model=title, name=name)
     if not names:
         return form_settings.trouble(happened, fill("Choose a model first, or take it away: {name}=", name=name))
-    near = get_close_matches(unknown, names, n=3) or names[:6]
-    return form_settings.trouble(happened, fill("It has: {names}", names=", ".join(near)))
+    near = ", ".join(get_close_matches(unknown, names, n=3) or names[:6])
+    return form_settings.trouble(happened, fill("It has: {names}. Take it away by {name}=", names=near, name=name))
 
 
 def pasted(text: str) -> dict[str, Parameter]:

@@ -49,7 +49,7 @@ class _Recipe(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
 
     data: _Path = ""  #: a path, or the name of a file that was sent
-    sheet: _Name = ""
+    sheet: str = Field(default="", max_length=256)
     time_limit: _Seconds
 
 

@@ -203,13 +203,15 @@ class NodeAgent:
 
     async def _renew(self, environment: str) -> None:
         """The server wants another environment for the node: made while jobs go on, used when none runs."""
+        before = self._machine
         try:
-            python = await asyncio.to_thread(renewed, self._machine, self._state, environment)
+            python = await asyncio.to_thread(renewed, before, self._state, environment)
         except NodeError as error:
             self._say(f"The node's environment was not renewed: {error}")
             return
         machine = self._state.machine() or self._machine
-        self._state.save(machine.model_copy(update={"node_python": python}))
+        if machine.neural == before.neural:  # else the owner has chosen the other environment meanwhile
+            self._state.save(machine.model_copy(update={"node_python": python}))
 
     # --- what a tunnel tells ---
 

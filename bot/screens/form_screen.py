@@ -118,7 +118,7 @@ class FormScreen(ABC, Generic[F]):
     async def put_data(self, chat: Chat, draft: Draft, data: Data, place: str) -> None:
         """A file that was just sent, while the form asks for one."""
         form = self.load(draft)
-        sheet = form.sheet if form.data is None else ""
+        sheet = form.sheet if form.facts is None else ""  # another file has sheets of its own
         form = self._with(form, data=data, place=place, place_name="", trouble=None, candidates=())
         await self._advance(chat, draft.id, draft.revision, self.settled(self._with_sheet(form, sheet)))
 
@@ -148,7 +148,10 @@ class FormScreen(ABC, Generic[F]):
             await self._pick(chat, draft, form, callback.choice)
 
     def load(self, draft: Draft) -> F:
-        return self.form.model_validate(draft.fields)
+        try:
+            return self.form.model_validate(draft.fields)
+        except ValidationError:  # of another version, that took other values
+            return self.blank()
 
     def worthless(self, draft: Draft) -> bool:
         """Whether nothing is lost when the form is dropped without a word."""
@@ -261,7 +264,7 @@ class FormScreen(ABC, Generic[F]):
         """The form with a path, or with a file that was sent before under that name."""
         if not name:
             return form
-        sheet = form.sheet if form.data is None else ""  # another file has sheets of its own
+        sheet = form.sheet if form.facts is None else ""  # another file has sheets of its own
         form = self._with(form, facts=None, trouble=None, away=False, candidates=(), sheet=sheet)
         sent = await chat.api.find_upload(chat.person.id, name) if "/" not in name and name[0] != "~" else None
         if sent is not None and not (form.place_chosen and form.place != sent.place):

@@ -52,7 +52,7 @@ class PredictScreen(FormScreen[PredictForm]):
         settings: dict[str, str] = {}
         rows = []
         for line in given:
-            ours, row = _told_apart(line.options, form.features)
+            ours, row = _told_apart(line.options, (*form.features, form.target))
             settings |= ours | (row if path else {})  # beside a path there are no rows
             rows += [row] if row else []
         if path:
@@ -224,7 +224,9 @@ class PredictScreen(FormScreen[PredictForm]):
 
 def _told_apart(options: dict[str, str], columns: tuple[str, ...]) -> tuple[dict[str, str], dict[str, str]]:
     """(settings, row). A column that is called like a setting is a column."""
-    ours = {name: given for name, given in options.items() if name in form_settings.PREDICT and name not in columns}
+    known = {name.casefold() for name in columns}
+    settings = form_settings.PREDICT
+    ours = {name: given for name, given in options.items() if name in settings and name.casefold() not in known}
     return ours, {name: given for name, given in options.items() if name not in ours}
 
 

@@ -207,13 +207,19 @@ def _recipe(template: Template) -> TrainRecipe | PredictRecipe:
 def _about(recipe: TrainRecipe | PredictRecipe) -> list[Html]:
     data = fill("Data: <code>{file}</code>", file=clip(recipe.data, 300)) if recipe.data else fill("Data: asked for")
     model = fill("Model: {model}", model=clip(recipe.model, 100)) if recipe.model else fill("Model: asked for")
+    if recipe.sheet:
+        data = fill("{data}, {sheet}", data=data, sheet=tr("sheet {sheet}", sheet=clip(recipe.sheet, 40)))
     limit = fill("At most {time}", time=amounts.duration(recipe.time_limit))
     if isinstance(recipe, PredictRecipe):
-        return [fill("Predicts"), model, data, limit]
+        result = tr("result as {format}", format=recipe.output) if recipe.output != "same" else ""
+        return [fill("Predicts"), model, data, *([text(result)] if result else []), limit]
     target = fill("Target: {target}", target=clip(recipe.target, 100)) if recipe.target else fill("Target: asked for")
     machine = fill("Machine: {machine}", machine=clip(recipe.machine, 60)) if recipe.machine else None
     then = fill("Then predicts: <code>{file}</code>", file=clip(recipe.then, 300)) if recipe.then else None
-    return [fill("Trains"), data, target, model, *(line for line in (machine, then) if line is not None), limit]
+    file = recipe.split.removeprefix("file:") if recipe.split.startswith("file:") else ""
+    checked = text(tr("checked on {file}", file=clip(file, 300))) if file else None
+    more = [line for line in (machine, checked, then) if line is not None]
+    return [fill("Trains"), data, target, model, *more, limit]
 
 
 def _line(chat: Chat, template: Template) -> Html:

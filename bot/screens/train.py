@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import ClassVar
 
 from bot import amounts, form_settings, parameters, places, table_facts, words
-from bot.arguments import parse, unquote, value
+from bot.arguments import parse, unquote
 from bot.chat import Chat
 from bot.form import TrainForm, Trouble
 from bot.form_settings import NotUsable
@@ -23,6 +23,7 @@ from head.api import (
     FileSplit,
     GroupSplit,
     HayrideError,
+    Parameter,
     PathData,
     RandomSplit,
     Spec,
@@ -193,7 +194,7 @@ class TrainScreen(FormScreen[TrainForm]):
             return self._with_model(form, unquote(answer))
         if answer.lstrip().startswith("{"):
             try:
-                return form.model_copy(update={"parameters": {**form.parameters, **parameters.pasted(answer)}})
+                return self._with_parameters(form, parameters.pasted(answer))
             except NotUsable as error:
                 return form.model_copy(update={"trouble": error.trouble})
         given = parse(answer)
@@ -255,17 +256,24 @@ class TrainScreen(FormScreen[TrainForm]):
 
     def _with_settings(self, form: TrainForm, options: dict[str, str]) -> TrainForm:
         """Ours by their names, everything else is a parameter of the model; an empty value takes one away."""
+        ours = form_settings.TRAIN
         try:
-            form = self.with_settings(form, form_settings.TRAIN, options)
+            form = self.with_settings(form, ours, options)
+            added = parameters.typed({name: given for name, given in options.items() if given and name not in ours})
         except NotUsable as error:
             return form.model_copy(update={"trouble": error.trouble})
-        kept = dict(form.parameters)
-        for name, given in options.items():
-            if given and name not in form_settings.TRAIN:
-                kept[name] = value(given)
-            else:
-                kept.pop(name, None)
-        return form.model_copy(update={"parameters": kept})
+        gone = {name for name, given in options.items() if not given}
+        kept = {name: each for name, each in form.parameters.items() if name not in gone}
+        return self._with_parameters(form.model_copy(update={"parameters": kept}), added)
+
+    def _with_parameters(self, form: TrainForm, added: dict[str, Parameter]) -> TrainForm:
+        """With more of them. What the model does not have is refused, and not kept; where it has none, it is kept until
+        a model is chosen.
+        """
+        trouble = parameters.strange(form.model, added)
+        if trouble is not None and parameters.known(form.model):
+            return form.model_copy(update={"trouble": trouble})
+        return form.model_copy(update={"parameters": {**form.parameters, **added}})
 
 
 def _with_then(given: tuple[str, ...]) -> tuple[tuple[str, ...], str]:

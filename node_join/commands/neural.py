@@ -39,7 +39,8 @@ def _run(options: argparse.Namespace) -> int:
         raise NodeError(f"{machine.url} is too old to offer that. Ask its operator to upgrade Hayride.") from error
     say(f"neural is {on_or_off(neural)}. {_MEANS[neural]}")
     python = os.path.join(folder, "bin", "python")
-    keep(state, machine, machine.model_copy(update={"neural": neural, "node_python": python}))
+    _, now = joined_here()  # that took minutes: something else may have been chosen meanwhile
+    keep(state, now, now.model_copy(update={"neural": neural, "node_python": python}))
     return 0
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -174,6 +175,27 @@ async def test_another_file_has_sheets_of_its_own(tmp_path: Path) -> None:
         spec = chat.job().spec
         assert isinstance(spec, TrainSpec)
         assert spec.data == PathData(path="~/new.csv")
+
+
+async def test_a_sheet_stays_where_only_the_path_was_mistyped(tmp_path: Path) -> None:
+    async with terminal(tmp_path) as chat:
+        await chat.types("/train ~/chrn.csv churned sheet=2024")
+        assert "sheet 2024" in await chat.types("~/churn.csv")
+        await chat.types("#1")
+        spec = chat.job().spec
+        assert isinstance(spec, TrainSpec)
+        assert spec.data == PathData(path="~/churn.csv", sheet="2024")
+
+
+async def test_a_form_of_another_version_begins_anew(tmp_path: Path) -> None:
+    async with terminal(tmp_path) as chat:
+        await chat.types("/train ~/churn.csv")
+        draft = await chat.head.active_draft(chat.person_id, "console")
+        assert draft is not None
+        fields = {**draft.fields, "sheet": 7}
+        await chat.head.save_draft(chat.person_id, replace(draft, fields=fields))
+        assert "Traceback" not in await chat.types("churned")
+        assert "Which file" in await chat.types("/train")
 
 
 async def test_what_no_form_can_hold_says_so(tmp_path: Path) -> None:

@@ -63,18 +63,34 @@ async def test_json_is_pasted(tmp_path: Path) -> None:
     [
         ("max_dept=3", "Random forest has no setting max_dept."),
         ('{"colour": "red"}', "Random forest has no setting colour."),
+        ('{"": 1}', "That is no JSON object of parameters."),
         ('{"max_depth": ', "That is no JSON object of parameters."),
         ('{"max_depth": {"a": {}}}', "That is no JSON object of parameters."),
         ("{" * 5000, "That is no JSON object of parameters."),
+        (f"max_depth={'9' * 400}", "It is too long, or too large."),
+        (f"max_features={'x' * 300}", "It is too long, or too large."),
+        (f"max_features={','.join(['1'] * 101)}", "It is too long, or too large."),
+        (f"test={'9' * 400}", "cannot be used."),
+        (f"limit={'9' * 400}", "cannot be used."),
+        (f"sheet={'x' * 300}", "cannot be used."),
     ],
 )
-async def test_what_is_no_parameter_is_refused_in_the_form(tmp_path: Path, typed: str, answer: str) -> None:
+async def test_what_cannot_be_used_is_refused_and_not_kept(tmp_path: Path, typed: str, answer: str) -> None:
     async with terminal(tmp_path) as chat:
         await settings_of(chat, "random_forest")
-        told = await chat.types(typed)
-        assert answer in told
-        assert ("max_depth" in told) or "colour" in typed
-        await chat.types("max_dept= colour=")
+        assert answer in await chat.types(typed)
+        assert "max_depth=4" in await chat.types("max_depth=4")
+        await chat.types("#1")
+        assert ran(chat) == {"max_depth": 4}
+
+
+async def test_those_of_the_model_before_are_taken_away_by_name(tmp_path: Path) -> None:
+    async with terminal(tmp_path) as chat:
+        await settings_of(chat, "random_forest")
+        await chat.types("max_depth=4")
+        await press(chat, "Model")
+        assert "Take it away by max_depth=" in await chat.types("mlp")
+        await chat.types("max_depth=")
         await chat.types("#1")
         assert ran(chat) == {}
 
