@@ -125,7 +125,7 @@ async def test_a_first_join(computer: Computer) -> None:
     (computer.folder / ".local" / "bin").mkdir(parents=True)
     status, said = await computer.paste("--token=tok-1", "--name", "laptop", "--allow", str(computer.folder / "uv"))
     assert status == 0, said
-    assert "about 8 MB to download, 25 MB on disk" in said
+    assert "about 8 MB to download, 34 MB on disk" in said
     assert "about 401 MB to download, 1,214 MB on disk" in said
     current = computer.state / "current"
     assert (current / "complete").exists()
@@ -294,7 +294,7 @@ async def test_too_little_room_is_told_before_anything_is_fetched(computer: Comp
     status, said = await computer.paste("--environments-only", before=tmpfs(computer.folder / "small", "size=20m"))
     assert status == 1
     assert line(said).startswith(
-        f"hayride: {computer.folder / 'small'} has 21 MB free, the agent's environment needs 28"
+        f"hayride: {computer.folder / 'small'} has 21 MB free, the agent's environment needs 37"
     )
     assert computer.calls() == []
 
@@ -313,7 +313,7 @@ async def test_a_disk_without_a_single_byte(computer: Computer) -> None:
     computer.environment["HAYRIDE_NODE_DIR"] = str(computer.folder / "small")
     status, said = await computer.paste("--environments-only", before=full)
     assert status == 1
-    assert "free, the agent's environment needs 28" in line(said)
+    assert "free, the agent's environment needs 37" in line(said)
 
 
 async def test_a_disk_from_which_no_program_starts(computer: Computer) -> None:
