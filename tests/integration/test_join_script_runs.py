@@ -126,7 +126,7 @@ async def test_a_first_join(computer: Computer) -> None:
     status, said = await computer.paste("--token=tok-1", "--name", "laptop", "--allow", str(computer.folder / "uv"))
     assert status == 0, said
     assert "about 8 MB to download, 34 MB on disk" in said
-    assert "about 401 MB to download, 1,214 MB on disk" in said
+    assert "about 401 MB to download, 1,450 MB on disk" in said
     current = computer.state / "current"
     assert (current / "complete").exists()
     link = computer.folder / ".local" / "bin" / "hayride-node"
