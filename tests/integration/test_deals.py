@@ -13,6 +13,7 @@ import pytest
 
 from head.api import HEAD, JobStatus, JobView, Person
 from head.changes import Changes
+from head.clock import Clock, SystemClock
 from head.deals import part_id
 from head.jobs import Jobs
 from head.machines import Machines
@@ -88,9 +89,11 @@ class Plane:
 
 @asynccontextmanager
 async def serving(
-    store: Store, person: Person, agents: Agents, here: Iterable[str], tmp_path: Path
+    store: Store, person: Person, agents: Agents, here: Iterable[str], tmp_path: Path, time: Clock | None = None
 ) -> AsyncIterator[Plane]:
-    settings, changes, time = Settings(data_dir=tmp_path), Changes(), QuickClock()
+    """`time`: None for one in which nobody hangs for long."""
+    time = time or QuickClock()
+    settings, changes = Settings(data_dir=tmp_path), Changes()
     pools = cast(Pools, _Pools(agents))
     machines = _Machines(settings=settings, store=store, pools=pools, changes=changes, clock=time)
     machines.here = here
@@ -128,7 +131,7 @@ async def test_both_compare_and_the_search_begins_with_what_they_found(
 ) -> None:
     laptop, desk = places
     agents = Agents(hashes=dict.fromkeys(places, SAME), hanging={desk})
-    async with serving(store, ann, agents, places, tmp_path) as plane:
+    async with serving(store, ann, agents, places, tmp_path, SystemClock()) as plane:
         job = await plane.submit(AUTO, laptop)
         view = await plane.until(lambda view: view.comparing_on, job)
         assert view.comparing_on == ("laptop", "desk")
