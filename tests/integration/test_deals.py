@@ -133,8 +133,8 @@ async def test_both_compare_and_the_search_begins_with_what_they_found(
     agents = Agents(hashes=dict.fromkeys(places, SAME), hanging={desk})
     async with serving(store, ann, agents, places, tmp_path, SystemClock()) as plane:
         job = await plane.submit(AUTO, laptop)
-        # Who compares is known a moment before the job counts as begun.
-        view = await plane.until(lambda view: view.status is JobStatus.DISPATCHED, job)
+        # Who compares is known a moment before or after the job counts as begun.
+        view = await plane.until(lambda view: view.comparing_on and view.status is JobStatus.DISPATCHED, job)
         assert view.comparing_on == ("laptop", "desk")
         agents.finish(desk)
         view = await plane.ended(job)
