@@ -13,9 +13,6 @@ from pydantic import TypeAdapter, ValidationError
 
 from head.api import Parameter
 
-#: As ray_jobs.spec's parameters allow.
-Value = Parameter
-
 _OBJECTS: TypeAdapter[Parameter] = TypeAdapter(Parameter)
 
 _KEY = re.compile(r"([^\W\d][\w.-]*)=")
@@ -83,7 +80,7 @@ def _word(text: str) -> tuple[str, str]:
     return word, text[len(word) :]
 
 
-def value(text: str) -> Value:
+def value(text: str) -> Parameter:
     """A parameter's value as it was meant: number, yes or no, nothing, a list of whole numbers or, in JSON, of objects,
     else the text.
     """

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Literal
-
 from pydantic import BaseModel, ConfigDict, Field
 
 from bot.browser import Browsing
 from bot.html import Html
 from bot.typed_rows import as_typed
-from head.api import AUTO, DataFacts, Parameter, PredictData, Task
+from head.api import AUTO, DataFacts, OutputFormat, Parameter, PredictData, RowsData, Task
 
 
 class Trouble(BaseModel):
@@ -39,7 +37,7 @@ class Form(BaseModel):
     facts: DataFacts | None = None
     trouble: Trouble | None = None
     away: bool = False  #: the card says that its machine is away, and that Run will wait for it
-    sheet: str = ""  #: of a workbook; the data has it too, once there is some
+    sheet: str = ""  #: of the workbook
     time_limit: int  #: seconds
     job: str = ""  #: what came of pressing Run
 
@@ -47,6 +45,13 @@ class Form(BaseModel):
     def undecided(self) -> bool:
         """Whether several machines have the file, and the person has yet to say which is meant."""
         return bool(self.candidates) and not self.place
+
+    @property
+    def table(self) -> PredictData | None:
+        """The data with the sheet of it that is meant."""
+        if self.data is None or isinstance(self.data, RowsData):
+            return self.data
+        return self.data.model_copy(update={"sheet": self.sheet})
 
     @property
     def file(self) -> str:
@@ -74,7 +79,7 @@ class TrainForm(Form):
     name: str = ""
     seed: int = 0
     then: str = ""  #: a path to predict with the model, once it is trained
-    then_seen: str = ""  #: the same, once it was looked at
+    seen: tuple[str, ...] = ()  #: paths besides the data that were looked at
 
 
 class PredictForm(Form):
@@ -84,6 +89,6 @@ class PredictForm(Form):
     model_place: str = ""
     features: tuple[str, ...] = ()  #: the columns that the model learned from
     target: str = ""  #: and the one that it predicts
-    output: Literal["same", "csv", "parquet", "feather", "jsonl", "xlsx"] = "same"  #: format of the result
+    output: OutputFormat = "same"
     reasons: int = 0  #: columns that mattered most, for each row
     threshold: float | None = None  #: of the second of two classes

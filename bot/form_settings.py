@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import get_args
 
 from bot import words
 from bot.arguments import seconds, value
 from bot.form import Trouble
 from bot.html import Html, clip, fill
+from head.api import OutputFormat
 
 
 @dataclass(frozen=True)
@@ -104,10 +106,7 @@ def _one_of(*known: str) -> Callable[[str], str | None]:
     return lambda given: next((one for one in known if given and one.startswith(given.lower())), None)
 
 
-def _output(given: str) -> str | None:
-    return given.lower() if given.lower() in ("same", "csv", "parquet", "feather", "jsonl", "xlsx") else None
-
-
+_FORMATS: tuple[str, ...] = get_args(OutputFormat)
 _LIMIT = Setting("time_limit", _limit, "limit=30m")
 _SHEET = Setting("sheet", _up_to(256), "sheet=2024")
 _TEST = Setting("test_fraction", _fraction(0.9), "test=0.2")
@@ -135,7 +134,11 @@ PREDICT: Mapping[str, Setting] = {
     "limit": _LIMIT,
     "time_limit": _LIMIT,
     "sheet": _SHEET,
-    "output": Setting("output", _output, "output=xlsx (or csv, parquet, feather, jsonl, same)"),
+    "output": Setting(
+        "output",
+        lambda given: given.lower() if given.lower() in _FORMATS else None,
+        f"output=xlsx (one of {', '.join(_FORMATS)})",
+    ),
     "reasons": Setting("reasons", lambda given: _whole(given, 0, 5), "reasons=3"),
     "threshold": Setting("threshold", _fraction(1.0), "threshold=0.4"),
 }

@@ -63,7 +63,7 @@ class MachineNews:
         outbox = self._door(chat_id)
         if outbox is None:
             return
-        away = machine.state is MachineState.UNREACHABLE
+        away = int(machine.state is MachineState.UNREACHABLE)
         before = dict(await self._api.cards(subject)).get(chat_id)
         if before == away:
             return
@@ -75,7 +75,7 @@ class MachineNews:
             except Undeliverable as error:
                 logger.info("the news of machine %s cannot be told: %s", machine_id, error)
         # Kept last: told twice is better than never told.
-        await self._api.save_card(person_id, chat_id=chat_id, subject=subject, message_id=int(away))
+        await self._api.save_card(person_id, chat_id=chat_id, subject=subject, message_id=away)
 
     def _said(self, machine: MachineView) -> Html:
         name = clip(machine.name, 40)

@@ -19,6 +19,7 @@ from head.api import (
     TEMPLATE_NAME_LIMIT,
     FileSplit,
     GroupSplit,
+    OutputFormat,
     Parameter,
     PathData,
     PredictSpec,
@@ -74,7 +75,7 @@ class TrainRecipe(_Recipe):
 class PredictRecipe(_Recipe):
     kind: Literal["predict"] = "predict"
     model: _Name = ""  #: name and version
-    output: Literal["same", "csv", "parquet", "feather", "jsonl", "xlsx"] = "same"
+    output: OutputFormat = "same"
     reasons: int = Field(default=0, ge=0, le=5)
     threshold: float | None = Field(default=None, gt=0, lt=1)
 

@@ -117,10 +117,9 @@ class FormScreen(ABC, Generic[F]):
 
     async def put_data(self, chat: Chat, draft: Draft, data: Data, place: str) -> None:
         """A file that was just sent, while the form asks for one."""
-        form = self.load(draft)
-        sheet = form.sheet if form.facts is None else ""  # another file has sheets of its own
-        form = self._with(form, data=data, place=place, place_name="", trouble=None, candidates=())
-        await self._advance(chat, draft.id, draft.revision, self.settled(self._with_sheet(form, sheet)))
+        form = self._of_another(self.load(draft))
+        form = self._with(form, data=data, place=place, place_name="", candidates=())
+        await self._advance(chat, draft.id, draft.revision, self.settled(form))
 
     async def press(self, chat: Chat, draft: Draft, callback: Callback) -> None:
         """RUN, EDIT, PICK, BROWSE, DROP, RESUME or LAST on this draft."""
@@ -264,35 +263,31 @@ class FormScreen(ABC, Generic[F]):
         """The form with a path, or with a file that was sent before under that name."""
         if not name:
             return form
-        sheet = form.sheet if form.facts is None else ""  # another file has sheets of its own
-        form = self._with(form, facts=None, trouble=None, away=False, candidates=(), sheet=sheet)
+        form = self._with(self._of_another(form), away=False, candidates=())
         sent = await chat.api.find_upload(chat.person.id, name) if "/" not in name and name[0] != "~" else None
         if sent is not None and not (form.place_chosen and form.place != sent.place):
-            data = UploadData(upload_id=sent.id, name=sent.name, sheet=sheet)
+            data = UploadData(upload_id=sent.id, name=sent.name)
             return self.settled(self._with(form, data=data, place=sent.place, place_name=""))
         try:
-            path = PathData(path=name, sheet=sheet)
+            path = PathData(path=name)
         except ValidationError:
             example = fill("A good one looks like {example}", example="~/hayride/churn.csv")
             said = words.three(fill("That path is too long."), fill("Nothing was read."), example)
             return self._with(form, data=None, trouble=Trouble(field="data", html=said))
         return self.settled(self._with(form, data=path, place=form.place if form.place_chosen else ""))
 
-    def _with_sheet(self, form: F, sheet: str) -> F:
-        """The form on that sheet of its workbook."""
-        data = form.data
-        if isinstance(data, PathData | UploadData):
-            data = data.model_copy(update={"sheet": sheet})
-        return self._with(form, sheet=sheet, data=data, facts=None)
+    def _of_another(self, form: F) -> F:
+        """The form without what was true of one file. A sheet stays where no file was found yet that it is of."""
+        sheet = form.sheet if form.facts is None else ""
+        return self._with(form, facts=None, trouble=None, sheet=sheet)
 
     def with_settings(self, form: F, settings: Mapping[str, Setting], options: Mapping[str, str]) -> F:
         """The form with what was typed; what was taken away is as in a fresh one. Raises NotUsable."""
         changes = form_settings.read(settings, options)
         usual = self.blank()
         changes = {field: getattr(usual, field) if given is None else given for field, given in changes.items()}
-        sheet = changes.pop("sheet", None)
-        form = self._with(form, **changes)
-        return form if sheet is None else self._with_sheet(form, str(sheet))
+        facts = None if "sheet" in changes else form.facts
+        return self._with(form, **changes, facts=facts)
 
     async def with_place(self, chat: Chat, form: F, answer: str) -> F:
         """The form on the place of that name or id."""
@@ -350,7 +345,7 @@ class FormScreen(ABC, Generic[F]):
         if form.undecided:
             return form
         if not form.place and isinstance(form.data, PathData) and "place" in dict(self.fields):
-            form = await self._searched(chat, form, form.data)
+            form = await self._searched(chat, form, form.data.model_copy(update={"sheet": form.sheet}))
             if form.trouble is not None or form.undecided:
                 return form
         place = form.place or await chat.api.default_place(chat.person.id)
@@ -381,15 +376,16 @@ class FormScreen(ABC, Generic[F]):
         return self._with(form, place=searched.found[0], facts=searched.facts)
 
     async def _inspect(self, chat: Chat, form: F, target: str | None) -> DataFacts:
-        assert form.data is not None
-        assert form.data.kind != "rows"
+        data = form.table
+        assert data is not None
+        assert data.kind != "rows"
         note = fill(
             "Looking at <code>{file}</code> on {where}… Waking a sleeping cluster takes about 12 seconds.",
             file=clip(form.file, 200),
             where=place_title(form.place, form.place_name),
         )
         async with chat.waiting(note):
-            return await chat.api.inspect(chat.person.id, form.place, form.data, target)
+            return await chat.api.inspect(chat.person.id, form.place, data, target)
 
     async def _columns(self, chat: Chat, form: F) -> DataFacts | None:
         try:

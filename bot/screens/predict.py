@@ -69,7 +69,7 @@ class PredictScreen(FormScreen[PredictForm]):
         if not models:
             return
         beside = [model for model in models if model.place == place] or models
-        form = self.blank().model_copy(update={"data": data, "place": place, "sheet": data.sheet})
+        form = self.blank().model_copy(update={"data": data, "place": place})
         await self.begin(chat, self._with_model(form, max(beside, key=lambda model: model.created)))
 
     async def open_with(self, chat: Chat, model_id: str) -> None:
@@ -99,9 +99,9 @@ class PredictScreen(FormScreen[PredictForm]):
         return "model" if not form.model_id else "data" if form.data is None else ""
 
     def spec(self, form: PredictForm) -> Spec:
-        assert form.data is not None
+        assert form.table is not None
         return Predict(
-            data=form.data,
+            data=form.table,
             model_id=form.model_id,
             output=form.output,
             reasons=form.reasons,

@@ -75,7 +75,7 @@ class TrainScreen(FormScreen[TrainForm]):
 
     async def open_file(self, chat: Chat, data: UploadData, place: str) -> None:
         """The form for a file that was just sent."""
-        await self.begin(chat, self.blank().model_copy(update={"data": data, "place": place, "sheet": data.sheet}))
+        await self.begin(chat, self.blank().model_copy(update={"data": data, "place": place}))
 
     def then(self, form: TrainForm) -> str:
         return form.then
@@ -101,11 +101,12 @@ class TrainScreen(FormScreen[TrainForm]):
         return "data" if form.data is None else "place" if form.undecided else "target" if not form.target else ""
 
     def spec(self, form: TrainForm) -> Spec:
-        assert form.data is not None
-        assert form.data.kind != "rows"
+        data = form.table
+        assert data is not None
+        assert data.kind != "rows"
         budget, limit = self._times(form)
         return TrainSpec(
-            data=form.data,
+            data=data,
             target=form.target,
             model=form.model,
             task=form.task,
@@ -205,12 +206,10 @@ class TrainScreen(FormScreen[TrainForm]):
         return self._with_settings(form, given.options)
 
     async def checked(self, chat: Chat, form: TrainForm) -> TrainForm:
-        """Also whether the model has those parameters and fits the target, and whether what is predicted afterwards is
-        there.
-        """
+        """Also whether the model has those parameters and fits the target, and whether the other files are there."""
         if form.trouble is None and (trouble := parameters.strange(form.model, form.parameters)) is not None:
             return form.model_copy(update={"trouble": trouble})
-        form = await self._then_checked(chat, await super().checked(chat, form))
+        form = await self._others_checked(chat, await super().checked(chat, form))
         task = form.task or (form.facts.task if form.facts is not None else None)
         fits = any(entry.name == form.model and task in entry.tasks for entry in CATALOGUE)
         if form.trouble is not None or task is None or fits:
@@ -222,18 +221,22 @@ class TrainScreen(FormScreen[TrainForm]):
         )
         return form.model_copy(update={"trouble": Trouble(field="model", html=said)})
 
-    async def _then_checked(self, chat: Chat, form: TrainForm) -> TrainForm:
-        looked_at = form.then in ("", form.then_seen)
-        if looked_at or form.trouble is not None or form.away or form.data is None:
+    async def _others_checked(self, chat: Chat, form: TrainForm) -> TrainForm:
+        """What the model is tested on, and what it predicts afterwards."""
+        kind, _, test = form.split.partition(":")
+        named = [path for path in (test if kind == "file" else "", form.then) if path]
+        new = [path for path in named if path not in form.seen]
+        if not new or form.trouble is not None or form.away or form.data is None:
             return form
         try:
-            await chat.api.inspect(chat.person.id, form.place, PathData(path=form.then), None)
+            for path in new:
+                await chat.api.inspect(chat.person.id, form.place, PathData(path=path), None)
         except DataRefused as refused:
             trouble = Trouble(field="settings", html=words.problem(refused.problem))
             return form.model_copy(update={"trouble": trouble})
         except HayrideError as error:
             return form.model_copy(update={"trouble": Trouble(field="", html=words.error(error))})
-        return form.model_copy(update={"then_seen": form.then})
+        return form.model_copy(update={"seen": tuple(named)})
 
     def _column(self, form: TrainForm, answer: str) -> str:
         """The column as the file spells it, where only the case of letters differs."""

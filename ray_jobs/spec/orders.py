@@ -92,13 +92,17 @@ class CompareSpec(Frozen):
         return self.training.data
 
 
+#: Of a result: that of the input, or another one.
+OutputFormat = Literal["same", "csv", "parquet", "feather", "jsonl", "xlsx"]
+
+
 class PredictSpec(Frozen):
     """Apply a model to one table, on the machine where the model lives."""
 
     kind: Literal["predict"] = "predict"
     data: PredictData
     model_id: Id
-    output: Literal["same", "csv", "parquet", "feather", "jsonl", "xlsx"] = "same"  #: format of the result
+    output: OutputFormat = "same"
     reasons: int = Field(default=0, ge=0, le=5)  #: columns that mattered most for each row
     threshold: float | None = Field(default=None, gt=0, lt=1)  #: of the second of two classes; None: the likelier class
     time_limit: _TimeLimit = 300  #: seconds
