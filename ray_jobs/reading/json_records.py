@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import codecs
+import io
 import json
 from collections.abc import Iterator, Sequence
 
@@ -50,7 +51,7 @@ class JsonArray(JsonLines):
             raise not_records(self.file, "an array of objects", "damaged JSON, or only its beginning")
 
     def pieces(self, starts: Sequence[int], length: int) -> Iterator[Block]:
-        raise NotImplementedError("an array can't be sought in")
+        raise io.UnsupportedOperation("an array can't be sought in")
 
     def _records(self, decoder: json.JSONDecoder, text: str, at: int) -> tuple[list[str], int]:
         """The records from `at` on as lines, and where the last of them ends."""

@@ -9,7 +9,9 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from bot.callbacks import Verb, pack
 from bot.console_door import ConsoleDoor
+from bot.messages import Button
 from bot.service import Bot
 from head.api import ChatSettings, JobStatus, JobView, PredictResult, Progress, TrainResult
 from head.clock import Clock, SystemClock
@@ -67,6 +69,19 @@ class Terminal:
         self.lines.put_nowait(line)
         await self.lines.join()
         return self.prints()
+
+    def labels(self) -> list[str]:
+        """Of the buttons below what was shown last."""
+        return [button.label for button, _ in self.door._buttons]
+
+    async def press(self, label: str) -> str:
+        """The button of that label below what was shown last."""
+        return await self.types(f"#{self.labels().index(label) + 1}")
+
+    async def pressed(self, verb: Verb, id: str, choice: str = "") -> str:
+        """A button of that kind, whatever is shown."""
+        self.door._buttons = [(Button(label="x", callback=pack(verb, id, 0, choice)), 1)]
+        return await self.types("#1")
 
     def prints(self) -> str:
         """What was printed since the last look."""

@@ -8,7 +8,6 @@ from pathlib import Path
 import pytest
 
 from bot.callbacks import Verb, pack
-from bot.messages import Button
 from head.api import (
     HEAD,
     EndReason,
@@ -30,12 +29,6 @@ LINE = (
     "seed=4 limit=20m"
 )
 THEN = f"{LINE} then=~/new.csv"
-
-
-async def press(chat: Terminal, label: str) -> str:
-    """The button of that label below what was shown last."""
-    labels = [button.label for button, _ in chat.door._buttons]
-    return await chat.types(f"#{labels.index(label) + 1}")
 
 
 async def trained_by(chat: Terminal, line: str = LINE) -> str:
@@ -62,10 +55,10 @@ async def test_the_form_opens_as_the_job_was_and_one_field_is_changed(tmp_path: 
         job_id = await trained_by(chat)
         await chat.types("!")
         first = await chat.head.job(chat.person_id, job_id)
-        form = await press(chat, "Again…")
+        form = await chat.press("Again…")
         assert "Data: ~/churn.csv on laptop" in form
         assert "7,043 rows" in form
-        await press(chat, "Settings")
+        await chat.press("Settings")
         await chat.types("seed=5")
         await chat.types("#1")
         assert isinstance(first.spec, TrainSpec)
@@ -75,7 +68,7 @@ async def test_the_form_opens_as_the_job_was_and_one_field_is_changed(tmp_path: 
 async def test_what_followed_follows_again(tmp_path: Path) -> None:
     async with terminal(tmp_path) as chat:
         await failed(chat, THEN)
-        assert "Then predicts: ~/new.csv" in await press(chat, "Again…")
+        assert "Then predicts: ~/new.csv" in await chat.press("Again…")
         await chat.types("#1")
         assert chat.job().then == "~/new.csv"
 
@@ -89,15 +82,15 @@ async def test_a_prediction_opens_again_with_its_model(tmp_path: Path) -> None:
         chat.head.finish(chat.job().id, predicted())
         await chat.types("!")
         first = chat.job().spec
-        assert [button.label for button, _ in chat.door._buttons] == ["Again…", "Details"]
-        await press(chat, "Again…")
+        assert chat.labels() == ["Again…", "Details"]
+        await chat.press("Again…")
         await chat.types("#1")
         assert chat.job().spec == first
         await chat.head.drop_model(chat.person_id, "model1234567")
         await chat.types(f"job_{chat.job().id}")
         chat.head.finish(chat.job().id, predicted())
         await chat.types("!")
-        assert "You have no model called" in await press(chat, "Again…")
+        assert "You have no model called" in await chat.press("Again…")
 
 
 async def test_typed_rows_are_typed_again(tmp_path: Path) -> None:
@@ -106,7 +99,7 @@ async def test_typed_rows_are_typed_again(tmp_path: Path) -> None:
         await chat.types("!")
         spec = PredictSpec(data=RowsData(rows=({"age": "41", "plan": "pro"},)), model_id="model1234567")
         job = await chat.head.submit(chat.person_id, spec, HEAD, request="rows")
-        assert "Data: age=41 plan=pro" in await pressed(chat, Verb.AGAIN, job.id)
+        assert "Data: age=41 plan=pro" in await chat.pressed(Verb.AGAIN, job.id)
 
 
 async def test_every_setting_of_a_form_is_there_again(tmp_path: Path) -> None:
@@ -117,7 +110,7 @@ async def test_every_setting_of_a_form_is_there_again(tmp_path: Path) -> None:
         assert isinstance(first.spec, TrainSpec)
         assert first.spec.data == PathData(path="~/churn.csv", sheet="2024")
         assert first.spec.split == FileSplit(data=PathData(path="~/new.csv"))
-        assert "Settings: sheet 2024, checked on ~/new.csv" in await press(chat, "Again…")
+        assert "Settings: sheet 2024, checked on ~/new.csv" in await chat.press("Again…")
         await chat.types("#1")
         assert chat.job().spec == first.spec
         assert chat.job().id != first.id
@@ -133,7 +126,7 @@ async def test_every_setting_of_a_form_is_there_again(tmp_path: Path) -> None:
         assert (first.spec.output, first.spec.reasons, first.spec.threshold) == ("xlsx", 3, 0.4)
         chat.head.finish(first.id, predicted())
         await chat.types("!")
-        await press(chat, "Again…")
+        await chat.press("Again…")
         await chat.types("#1")
         assert chat.job().spec == first.spec
         assert chat.job().id != first.id
@@ -155,7 +148,7 @@ async def test_a_setting_of_a_prediction_that_cannot_be_used_says_so(tmp_path: P
         await trained_by(chat, "/train ~/churn.csv churned")
         await chat.types("!")
         await chat.types("/predict ~/new.csv reasons=1")
-        await press(chat, "Settings")
+        await chat.press("Settings")
         told = await chat.types(typed)
         assert answer in told
         assert "with 1 reason for each row" in told
@@ -169,7 +162,7 @@ async def test_a_setting_of_a_prediction_that_cannot_be_used_says_so(tmp_path: P
 async def test_another_file_has_sheets_of_its_own(tmp_path: Path) -> None:
     async with terminal(tmp_path) as chat:
         await chat.types("/train ~/churn.csv churned sheet=2024")
-        await press(chat, "Data")
+        await chat.press("Data")
         assert "sheet 2024" not in await chat.types("~/new.csv")
         await chat.types("#1")
         spec = chat.job().spec
@@ -204,8 +197,8 @@ async def test_what_no_form_can_hold_says_so(tmp_path: Path) -> None:
         sent = UploadData(upload_id="upload1", name="test.csv")
         by_file = TrainSpec(data=data, target="churned", split=FileSplit(data=sent))
         tested = await chat.head.submit(chat.person_id, by_file, HEAD, request="2")
-        assert "without a form" in await pressed(chat, Verb.AGAIN, profile.id)
-        assert "no form can hold" in await pressed(chat, Verb.AGAIN, tested.id)
+        assert "without a form" in await chat.pressed(Verb.AGAIN, profile.id)
+        assert "no form can hold" in await chat.pressed(Verb.AGAIN, tested.id)
 
 
 async def test_a_machine_that_is_gone_is_asked_for_at_its_field(tmp_path: Path) -> None:
@@ -213,11 +206,11 @@ async def test_a_machine_that_is_gone_is_asked_for_at_its_field(tmp_path: Path) 
         laptop = chat.head.add_machine(chat.person_id, "laptop")
         job_id = await failed(chat)
         chat.head.set_machine(laptop.id, state=MachineState.REVOKED)
-        said = await press(chat, "Retry")
+        said = await chat.press("Retry")
         assert "laptop is not in your pool any more." in said
         assert len(await chat.head.jobs(chat.person_id)) == 1
         assert [button.callback for button, _ in chat.door._buttons] == [pack(Verb.AGAIN, job_id)]
-        form = await press(chat, "Again…")
+        form = await chat.press("Again…")
         assert "You have no machine called laptop." in form
 
 
@@ -227,12 +220,12 @@ async def test_the_very_same_job_is_run_once_more_and_once_only(tmp_path: Path, 
         chat.head.add_machine(chat.person_id, "laptop")
         old = await chat.head.job(chat.person_id, await failed(chat, THEN, status=status))
         taps = list(chat.door._buttons)
-        assert "Waiting on laptop" in await press(chat, "Retry")
+        assert "Waiting on laptop" in await chat.press("Retry")
         new = chat.job()
         assert new.id != old.id
         assert (new.spec, new.place, new.then) == (old.spec, old.place, old.then)
         chat.door._buttons = taps
-        assert f"job_{new.id}" in await press(chat, "Retry")
+        assert f"job_{new.id}" in await chat.press("Retry")
         assert len(await chat.head.jobs(chat.person_id)) == 2
         chat.head.finish(new.id, trained())
         chat.head.finish(chat.job().id, predicted())  # which followed
@@ -243,10 +236,10 @@ async def test_what_runs_or_is_done_is_not_retried(tmp_path: Path) -> None:
     async with terminal(tmp_path) as chat:
         job_id = await trained_by(chat)
         await chat.types("!")
-        assert "nothing to retry" in await pressed(chat, Verb.RETRY, job_id)
+        assert "nothing to retry" in await chat.pressed(Verb.RETRY, job_id)
         await chat.types("/train ~/churn.csv churned")
         await chat.types("#1")
-        assert "nothing to retry" in await pressed(chat, Verb.RETRY, chat.job().id)
+        assert "nothing to retry" in await chat.pressed(Verb.RETRY, chat.job().id)
 
 
 async def test_a_retry_that_is_refused_offers_the_form(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -257,8 +250,8 @@ async def test_a_retry_that_is_refused_offers_the_form(tmp_path: Path, monkeypat
             raise JobRefused("You have 20 jobs waiting, which is the limit.")
 
         monkeypatch.setattr(chat.head, "submit", refuse)
-        assert "20 jobs waiting" in await press(chat, "Retry")
-        assert [button.label for button, _ in chat.door._buttons] == ["Again…"]
+        assert "20 jobs waiting" in await chat.press("Retry")
+        assert chat.labels() == ["Again…"]
 
 
 async def test_a_form_that_waits_is_set_aside_for_the_old_one(tmp_path: Path) -> None:
@@ -267,10 +260,4 @@ async def test_a_form_that_waits_is_set_aside_for_the_old_one(tmp_path: Path) ->
         buttons = list(chat.door._buttons)
         await chat.types("/train ~/churn.csv")
         chat.door._buttons = buttons
-        assert "I set your train form aside." in await press(chat, "Again…")
-
-
-async def pressed(chat: Terminal, verb: Verb, id: str) -> str:
-    """A button of that kind, whatever is shown."""
-    chat.door._buttons = [(Button(label="x", callback=pack(verb, id)), 1)]
-    return await chat.types("#1")
+        assert "I set your train form aside." in await chat.press("Again…")

@@ -43,16 +43,6 @@ async def _started(chat: Terminal, line: str = "/train ~/churn.csv churned") -> 
     return chat.job().id
 
 
-async def _press(chat: Terminal, label: str) -> str:
-    """The button of that label below what was shown last."""
-    labels = [button.label for button, _ in chat.door._buttons]
-    return await chat.types(f"#{labels.index(label) + 1}")
-
-
-def _labels(chat: Terminal) -> list[str]:
-    return [button.label for button, _ in chat.door._buttons]
-
-
 def _epochs(count: int, *, first: int = 1, held: float | None = 0.6) -> list[Progress]:
     """Numbered from `first` on; the loss of the n-th is 1/n."""
     seen = {} if held is None else {"val_loss": held}
@@ -65,11 +55,11 @@ def _epochs(count: int, *, first: int = 1, held: float | None = 0.6) -> list[Pro
 async def test_a_training_has_its_next_steps_below_it(tmp_path: Path) -> None:
     async with terminal(tmp_path) as chat:
         await _started(chat)
-        assert _labels(chat) == ["Cancel", "Details"]
+        assert chat.labels() == ["Cancel", "Details"]
         chat.run_job()
         chat.head.finish(chat.job().id, trained())
         await chat.types("!")
-        assert _labels(chat) == ["Predict", "Compare", "Details", "Model card", "Again…"]
+        assert chat.labels() == ["Predict", "Compare", "Details", "Model card", "Again…"]
 
 
 async def test_details_tell_times_settings_and_what_the_model_is_made_of(tmp_path: Path) -> None:
@@ -93,7 +83,7 @@ async def test_details_tell_times_settings_and_what_the_model_is_made_of(tmp_pat
         )  # fmt: skip
         chat.head.finish(job_id, TrainResult.model_validate(result.model_dump()))
         await chat.types("!")
-        told = await _press(chat, "Details")
+        told = await chat.press("Details")
     day = r"[A-Z][a-z]{2} \d+, \d{4}, "
     assert re.search(rf"🕓 {day}(\S+) UTC: waiting\n▶️ \S+: running\n✅ \S+: done", told)
     assert "It ran on laptop (127.77.1.1), in a sealed box." in told
@@ -126,9 +116,9 @@ async def test_a_failure_tells_why_and_its_last_different_steps(tmp_path: Path) 
             job_id, status=JobStatus.FAILED, end_reason=EndReason.OUT_OF_MEMORY, problem=problem, ended=clock.now()
         )
         await chat.types("!")
-        assert _labels(chat) == ["Retry", "Again…", "Details"]
-        told = await _press(chat, "Details")
-        assert _labels(chat) == ["Retry", "Again…", "Dashboard"]
+        assert chat.labels() == ["Retry", "Again…", "Details"]
+        told = await chat.press("Details")
+        assert chat.labels() == ["Retry", "Again…", "Dashboard"]
         listed = await chat.types("/jobs") + await chat.types("#1")
     assert told.count("The job needed 9 GB.") == listed.count("The job needed 9 GB.") == 1
     log = told.partition("The last steps\n")[2].splitlines()
@@ -195,10 +185,10 @@ async def test_a_network_shows_its_losses_while_it_runs(tmp_path: Path) -> None:
         chat.run_job()
         await chat.types("/jobs")
         await chat.types("#1")
-        assert _labels(chat) == ["Cancel", "Details", "Loss curve", "Dashboard"]
-        assert "Not enough epochs are done yet" in await _press(chat, "Loss curve")
+        assert chat.labels() == ["Cancel", "Details", "Loss curve", "Dashboard"]
+        assert "Not enough epochs are done yet" in await chat.press("Loss curve")
         chat.head.tell(job_id, *_epochs(20))
-        printed = await _press(chat, "Loss curve")
+        printed = await chat.press("Loss curve")
         assert "churn.csv → churned: epoch 20, loss 0.6" in printed
         (path,) = [line for line in printed.splitlines() if line.endswith("losses.png")]
         assert (tmp_path / Path(path)).read_bytes().startswith(b"\x89PNG")
@@ -210,7 +200,7 @@ async def test_what_is_no_network_has_no_losses_to_show(tmp_path: Path) -> None:
         chat.run_job()
         await chat.types("/jobs")
         await chat.types("#1")
-        assert "Loss curve" not in _labels(chat)
+        assert "Loss curve" not in chat.labels()
 
 
 async def test_all_epochs_are_drawn_also_of_a_talkative_network(tmp_path: Path) -> None:
@@ -220,7 +210,7 @@ async def test_all_epochs_are_drawn_also_of_a_talkative_network(tmp_path: Path) 
         chat.head.tell(job_id, *_epochs(2300))
         await chat.types("/jobs")
         await chat.types("#1")
-        assert "epoch 2,300" in await _press(chat, "Loss curve")
+        assert "epoch 2,300" in await chat.press("Loss curve")
 
 
 def test_losses_are_those_of_the_newest_network_and_of_numbers_that_can_be_drawn() -> None:

@@ -13,6 +13,7 @@ import pytest
 
 from bot import machine_words
 from bot.language import speaking
+from bot.machine_sentences import SENTENCES
 from head.api import CATALOGUE
 from ray_jobs.catalogue import Step
 from ray_jobs.order import Order
@@ -51,7 +52,7 @@ def everything() -> str:
     return "\n".join(text for _, text in _said("ray_jobs", "head")).lower()
 
 
-@pytest.mark.parametrize("sentence", machine_words.SENTENCES)
+@pytest.mark.parametrize("sentence", SENTENCES)
 def test_somebody_still_says_it(sentence: str, everything: str) -> None:
     """Many are put together of pieces there, so three words of it in a row have to be found."""
     pieces = [piece.lower().split() for piece in re.split(r"\{\w+\}|'", sentence)]

@@ -14,14 +14,9 @@ from head.api import CATALOGUE, TrainSpec
 from tests.support.chats import Terminal, terminal
 
 
-async def press(chat: Terminal, label: str) -> str:
-    labels = [button.label for button, _ in chat.door._buttons]
-    return await chat.types(f"#{labels.index(label) + 1}")
-
-
 async def settings_of(chat: Terminal, model: str) -> str:
     await chat.types(f"/train ~/churn.csv churned model={model}")
-    return await press(chat, "Settings")
+    return await chat.press("Settings")
 
 
 def ran(chat: Terminal) -> dict[str, object]:
@@ -36,7 +31,7 @@ async def test_defaults_are_seen_and_one_is_changed(tmp_path: Path) -> None:
         assert "class_weight=none n_estimators=100 max_depth=none" in asked
         changed = await chat.types("n_estimators=300 bootstrap=no")
         assert "n_estimators=300, bootstrap=no" in changed
-        assert "n_estimators=300 max_depth=none" in await press(chat, "Settings")
+        assert "n_estimators=300 max_depth=none" in await chat.press("Settings")
         await chat.types("bootstrap=")
         await chat.types("#1")
         assert ran(chat) == {"n_estimators": 300}
@@ -88,7 +83,7 @@ async def test_those_of_the_model_before_are_taken_away_by_name(tmp_path: Path) 
     async with terminal(tmp_path) as chat:
         await settings_of(chat, "random_forest")
         await chat.types("max_depth=4")
-        await press(chat, "Model")
+        await chat.press("Model")
         assert "Take it away by max_depth=" in await chat.types("mlp")
         await chat.types("max_depth=")
         await chat.types("#1")
