@@ -10,9 +10,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
+import pandas as pd
 import pytest
 
-from ray_jobs.spec import Progress
+from ray_jobs.spec import Completed, PredictResult, Progress, Result, TrainResult
 from tests.acceptance.test_main_job import LONG
 from tests.support.hosts import TestHost
 from tests.support.phones import BOSS, Phone, PhoneWorld
@@ -71,6 +72,7 @@ def test_in_the_terminal(tmp_path: Path, tables: Tables, environments: Path) -> 
         hand, laptop = Typist(chat=world.chat), world.site.machine("laptop")
         prompt = tell_of_work(hand, world, laptop, tables, between=lambda: None)
         tell_of_what_stands_below_a_job(hand, world, tables)
+        tell_of_settings(hand, world, tables)
         tell_of_a_neural_network(hand, world, laptop, prompt, tables)
         tell_of_leaving(hand, world, prompt, tables, between=lambda: None)
 
@@ -214,9 +216,57 @@ def tell_of_what_stands_below_a_job(hand: Hand, world: World, tables: Tables) ->
     hand.sees(r"card\.html is written", within=LATE)
 
 
+def tell_of_settings(hand: Hand, world: World, tables: Tables) -> None:
+    """A workbook's sheet, a test file, parameters as JSON; a prediction in another format, with reasons; a table that is
+    looked at and trained on; a job on the Ray dashboard.
+    """
+    book, test = tables.folder / "book.xlsx", tables.folder / "test.csv"
+    with pd.ExcelWriter(book) as writer:
+        pd.DataFrame({"note": ["nothing to learn from"]}).to_excel(writer, sheet_name="notes", index=False)
+        pd.read_csv(tables.train).to_excel(writer, sheet_name="rows", index=False)
+    pd.read_csv(tables.new).assign(diagnosis=tables.answers).to_csv(test, index=False)
+    hand.says(f"/train {book} diagnosis sheet=rows model=decision_tree split=file:{test}")
+    hand.sees(r"449 rows[\s\S]*sheet rows, checked on")
+    hand.presses("Settings")
+    hand.sees("max_depth=none")
+    hand.says('{"max_depth": 3}')
+    hand.sees("max_depth=3")
+    hand.presses("Run")
+    trained = completed(world, hand.sees(r"job_(\w+)").group(1))
+    assert isinstance(trained, TrainResult)
+    assert (trained.rows_train, trained.rows_test) == (449, 120)
+    hand.says(f"/predict {tables.new} output=xlsx reasons=2 threshold=60%")
+    hand.presses("Run")
+    job = hand.sees(r"job_(\w+)").group(1)
+    predicted = completed(world, job)
+    assert isinstance(predicted, PredictResult)
+    sheet = pd.read_excel(predicted.path, engine="calamine")
+    assert len(sheet) == 120
+    assert {"prediction", "reason_1", "reason_2"} <= set(sheet)
+    hand.says(f"job_{job}")
+    hand.sees("output=xlsx reasons=2 threshold=0.6")
+    hand.presses("Dashboard")
+    hand.sees(r"/dashboard-link/\S+\?task=[0-9a-f]+\.[0-9a-f]+")
+
+    hand.says(f"/data {tables.train} diagnosis")
+    hand.sees("449 rows", within=LATE)
+    hand.presses("Train on this")
+    hand.sees(r"Target: diagnosis[\s\S]*Model: Automatic")
+    hand.presses("Cancel")
+
+
+def completed(world: World, job: str) -> Result:
+    until(lambda: world.ended(job, Completed), "it ends well", within=LATE)
+    end = world.events(job)[-1]
+    assert isinstance(end, Completed)
+    return end.result
+
+
 def tell_of_a_neural_network(hand: Hand, world: World, laptop: TestHost, prompt: Spoken, tables: Tables) -> None:
     """A machine has no TensorFlow until its owner wants it."""
-    hand.says(f"/train {tables.train} diagnosis model=keras epochs=2")
+    hand.says(f"/train {tables.train} diagnosis model=keras")
+    hand.presses("Settings")
+    hand.says('{"layers": [{"units": 16, "dropout": 0.1}, {"units": 8}], "epochs": 2}')
     hand.presses("Run")
     hand.sees(r"need TensorFlow[\s\S]*hayride-node neural on", within=LATE)
     told = world.node(laptop, "neural", "on")
@@ -226,6 +276,10 @@ def tell_of_a_neural_network(hand: Hand, world: World, laptop: TestHost, prompt:
     until(lambda: world.status(laptop)["state"] == "joined", "the laptop is back", within=LATE)
     hand.presses("Retry")
     hand.sees(r"Neural network[\s\S]*Accuracy", within=LATE)
+    assert world.node(laptop, "neural", "off").returncode == 0
+    prompt.expect("its box is started anew", within=LATE)
+    prompt.expect(r"Connected\.", within=LATE)
+    until(lambda: world.status(laptop)["state"] == "joined", "the laptop is back once more", within=LATE)
 
 
 def tell_of_leaving(hand: Hand, world: World, prompt: Spoken, tables: Tables, *, between: Callable[[], None]) -> None:
