@@ -217,8 +217,8 @@ def tell_of_what_stands_below_a_job(hand: Hand, world: World, tables: Tables) ->
 
 
 def tell_of_settings(hand: Hand, world: World, tables: Tables) -> None:
-    """A workbook's sheet, a test file, parameters as JSON; a prediction in another format, with reasons; a table that is
-    looked at and trained on; a job on the Ray dashboard.
+    """A workbook's sheet, a test file, parameters as JSON; a prediction in another format, with reasons; a table that
+    is looked at and trained on; a job on the Ray dashboard.
     """
     book, test = tables.folder / "book.xlsx", tables.folder / "test.csv"
     with pd.ExcelWriter(book) as writer:

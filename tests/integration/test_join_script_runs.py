@@ -161,8 +161,23 @@ async def test_a_second_join_makes_no_twin_even_where_all_environments_were_remo
     assert [call[0] for call in computer.calls()] == ["hayride-node", "hayride-node"]  # nothing is made again
 
 
+async def test_with_tensorflow_and_so_it_stays(computer: Computer) -> None:
+    status, said = await computer.paste("--token=tok-1", "--neural")
+    assert status == 0, said
+    assert "about 715 MB to download, 2,903 MB on disk" in said
+    (node,) = (computer.state / "environments").glob("neural-*[0-9a-f]")
+    run = ["hayride-node", "run", "--node-python", str(node / "bin" / "python"), "--as-root"]
+    calls = computer.calls()
+    assert calls[-1] == run
+    assert all("--compile-bytecode" in call for call in calls if call[1:3] == ["pip", "install"])
+    assert json.loads((computer.state / "machine.json").read_text())["neural"] is True
+    status, said = await computer.paste("--token=tok-2")
+    assert status == 0, said
+    assert computer.calls()[-1] == run
+
+
 async def test_environments_of_earlier_versions_go(computer: Computer) -> None:
-    for kind in ("agent", "node"):
+    for kind in ("agent", "node", "neural"):
         (computer.state / "environments" / f"{kind}-0123456789abcdef" / "bin").mkdir(parents=True)
     status, said = await computer.paste("--token=tok-1")
     assert status == 0, said
