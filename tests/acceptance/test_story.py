@@ -232,12 +232,15 @@ def tell_of_settings(hand: Hand, world: World, tables: Tables) -> None:
     hand.says('{"max_depth": 3}')
     hand.sees("max_depth=3")
     hand.presses("Run")
-    trained = completed(world, hand.sees(r"job_(\w+)").group(1))
+    job = hand.sees(r"job_(\w+)").group(1)
+    hand.sees("decision_tree v1", within=LATE)
+    trained = completed(world, job)
     assert isinstance(trained, TrainResult)
     assert (trained.rows_train, trained.rows_test) == (449, 120)
     hand.says(f"/predict {tables.new} output=xlsx reasons=2 threshold=60%")
     hand.presses("Run")
     job = hand.sees(r"job_(\w+)").group(1)
+    hand.sees("120 rows predicted", within=LATE)
     predicted = completed(world, job)
     assert isinstance(predicted, PredictResult)
     sheet = pd.read_excel(predicted.path, engine="calamine")
@@ -256,7 +259,6 @@ def tell_of_settings(hand: Hand, world: World, tables: Tables) -> None:
 
 
 def completed(world: World, job: str) -> Result:
-    until(lambda: world.ended(job, Completed), "it ends well", within=LATE)
     end = world.events(job)[-1]
     assert isinstance(end, Completed)
     return end.result
