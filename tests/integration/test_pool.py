@@ -287,10 +287,12 @@ async def test_it_comes_back_after_every_process_was_killed(life: Life) -> None:
 async def test_a_dead_ray_head_with_a_damaged_memory_is_started_clean(life: Life) -> None:
     """The box goes on, and what the agent keeps on disk is not lost with what the head remembered."""
     box = life.box
+    memory = gcs_server(box)
+    os.kill(memory, signal.SIGSTOP)  # else it may write something whole once more
     for file in (life.folder / "gcs").rglob("*"):
         if file.is_file():
             file.write_bytes(b"damaged")
-    os.kill(gcs_server(box), signal.SIGKILL)
+    os.kill(memory, signal.SIGKILL)
 
     async def is_down() -> bool:
         return (await life.client.health()).state == "starting"
