@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import stat
 from dataclasses import dataclass
 from pathlib import Path
@@ -59,7 +58,6 @@ class Layout:
     gcs: Path  #: RocksDB: what the Ray head remembers over a restart
     ray: Path  #: Ray's sockets and logs
     place_file: Path
-    compiled: Path  #: what Ray's processes compile of Python, since they see the packages read-only
 
     @classmethod
     def of(cls, config: PoolConfig) -> Layout:
@@ -69,13 +67,10 @@ class Layout:
             gcs=folder / "gcs",
             ray=folder / "ray" if config.sealed else _short_folder(config.pool_id),
             place_file=folder / "place.json",
-            compiled=folder / "compiled",
         )
 
     def make(self, config: PoolConfig) -> None:
         """Creates the folders and writes the head node's place. Raises OSError."""
-        # Compiled anew in each box: what ran in an earlier one may have written there.
-        shutil.rmtree(self.compiled, ignore_errors=True)
         for folder in (self.logs, self.gcs, self.ray):
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         config.place.make_folders()

@@ -62,9 +62,6 @@ def ray_environment(config: PoolConfig, layout: Layout) -> dict[str, str]:
         "MALLOC_ARENA_MAX": "2",
         **threads.ENVIRONMENT,
         PLACE_VARIABLE: str(layout.place_file),
-        # Each process compiles some thousand files otherwise, which takes 2 to 5 s.
-        "PYTHONDONTWRITEBYTECODE": "",
-        "PYTHONPYCACHEPREFIX": str(layout.compiled),
     }
 
 

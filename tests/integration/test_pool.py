@@ -271,15 +271,12 @@ async def test_a_box_whose_record_was_lost_is_ended_before_another_starts(life: 
 
 
 async def test_it_comes_back_after_every_process_was_killed(life: Life) -> None:
-    box, planted = life.box, life.folder / "compiled" / "planted.pyc"
-    assert any((life.folder / "compiled").rglob("ray/*.pyc"))
-    planted.write_bytes(b"what an earlier box compiled is nobody's any more")
+    box = life.box
     for pid in family(box):
         with contextlib.suppress(ProcessLookupError):  # it ended with its parent
             os.kill(pid, signal.SIGKILL)
     await life.start()
     assert life.box != box
-    assert not planted.exists()
     assert (await followed(life.client, "trainjob"))[-1].kind == "completed"
     assert [model.model_id for model in await life.client.models("head")] == [life.model_id]
 
