@@ -29,7 +29,9 @@ START_TIME = 60.0
 ATTEMPTS = 3
 #: Without these there is no Ray head.
 VITAL = frozenset({"gcs_server", "raylet"})
-_DAMAGED = b"Failed to open RocksDB"
+#: RocksDB's own words in its LOG. The GCS says so too, as it aborts, and then its last words may be lost on their way
+#: to its own log, which rotates.
+_DAMAGED = b"DB::Open() failed"
 _TAIL = 100_000
 _LOOK_EVERY = 0.5
 
@@ -175,12 +177,9 @@ class RayHead:
         return [path for path in self._temp.iterdir() if path.is_dir() and not path.is_symlink()]
 
     def _memory_damaged(self, since: float) -> bool:
-        """Whether a GCS has said so since then (seconds since the epoch)."""
-        for session in self._sessions():
-            for file in (session / "logs").glob("gcs_server*"):
-                if file.is_file() and file.stat().st_mtime >= since and _DAMAGED in file.read_bytes()[-_TAIL:]:
-                    return True
-        return False
+        """Whether a GCS could not open it since then (seconds since the epoch)."""
+        logs = [log for log in self._gcs.glob("*/LOG") if log.is_file() and log.stat().st_mtime >= since]
+        return any(_DAMAGED in log.read_bytes()[-_TAIL:] for log in logs)
 
     def _forget_another_token(self) -> None:
         """A fresh token is a fresh cluster: it is given out when a machine was revoked and no job runs. What the head
