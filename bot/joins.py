@@ -151,5 +151,10 @@ def progress(state: JoinState, machine: MachineView | None) -> Message | None:
     train = Button(label=tr("Train a model"), callback=pack(Verb.OPEN, "train"))
     mine = Button(label=tr("My machines"), callback=pack(Verb.OPEN, "worker"))
     said = fill("🟢 <b>{name}</b> joined{known}.", name=name, known=f": {known}" if known else "")
-    unsealed = fill("⚠️ It is not sealed: jobs there can read the owner's files.") if machine.sealed is False else None
+    unsealed = None
+    if machine.sealed is False:
+        unsealed = lines(
+            fill("⚠️ It is not sealed: jobs there can read the owner's files."),
+            fill("Ray listens on its network there, guarded by your pool's Ray token; its prompt names the ports."),
+        )
     return Message(text=lines(said, unsealed), rows=((test,), (train, mine)), silent=True, pushed=True)

@@ -26,6 +26,7 @@ from node_join.pauses import on_battery, paused
 from node_join.state import Machine, StateFolder, Status
 from node_join.tunnel import run_tunnel
 from node_join.upgrades import renewed
+from ray_jobs.ports import MACHINE
 from sealing import seal_status
 
 #: Exit status when it is no use to start again: refused, revoked, replaced.
@@ -41,6 +42,13 @@ _QUIET = 2
 #: Seconds between questions whether another machine has let this one in.
 _ADMITTED = 3.0
 _LOG_SIZE = 1024 * 1024
+#: Of a machine that is not sealed; Ray's nodes listen on all addresses.
+_LISTENS = (
+    f"Ray listens on ports {MACHINE.node_manager} to {MACHINE.metrics_export} and {MACHINE.first_worker} to "
+    f"{MACHINE.last_worker} of this machine, on its network too. The pool's Ray token guards them, but for "
+    f"{MACHINE.metrics_export}, where anyone can read Ray's metrics. Hayride needs none of them open: close them in "
+    "your firewall."
+)
 _BEGINNING_ANEW = "Its settings have changed, and it begins anew."
 
 Say = Callable[[str], None]
@@ -100,6 +108,7 @@ class NodeAgent:
         """Whether the box is sealed; the owner is told where not. Raises ForGood where it has to be and cannot."""
         if self._machine.sealing == "off":
             self._say("NOT sealed, as you asked: jobs of your pool can read what you can read, and reach your network.")
+            self._say(_LISTENS)
             return False
         status = seal_status()
         if not status.available and self._machine.sealing == "on":
@@ -108,6 +117,7 @@ class NodeAgent:
             self._say(
                 f"NOT sealed: {status.reason} Jobs of your pool can read what you can read, and reach your network."
             )
+            self._say(_LISTENS)
             self._say(f"To seal it: {status.remedy}")
         return status.available
 

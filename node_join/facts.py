@@ -6,6 +6,8 @@ import hashlib
 import os
 import platform
 import shutil
+import sys
+import uuid
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TypedDict
@@ -68,6 +70,10 @@ def given_memory(limits: Limits) -> int:
 
 def memory_free() -> int:
     """Bytes that programs can have without others being swapped out."""
+    if sys.platform != "linux":
+        import psutil  # Linux' environments are without it
+
+        return int(psutil.virtual_memory().available)
     lines = Path("/proc/meminfo").read_text().splitlines()
     return next(int(line.split()[1]) * 1024 for line in lines if line.startswith("MemAvailable:"))
 
@@ -86,7 +92,9 @@ def gpu_files(devices: Path = Path("/dev")) -> tuple[Path, ...]:
 
 def cores() -> int:
     """Cores that this process may use."""
-    return len(os.sched_getaffinity(0))
+    if sys.platform == "linux":
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
 
 
 def memory() -> int:
@@ -124,6 +132,8 @@ def release() -> str:
 
 def host() -> str:
     """Equal for two processes exactly if they share one kernel and one network."""
+    if sys.platform != "linux":  # where no server runs that could be on the same
+        return hashlib.sha256(f"{sys.platform} {platform.node()} {uuid.getnode()}".encode()).hexdigest()
     boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
     return hashlib.sha256(f"{boot} {os.readlink('/proc/self/ns/net')}".encode()).hexdigest()
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from datetime import datetime
 from pathlib import Path
 
@@ -27,6 +28,11 @@ def _within(hours: tuple[int, int], hour: int) -> bool:
 
 def on_battery(supplies: Path = _SUPPLIES) -> bool:
     """Whether the machine has mains power that is not there. A machine without a battery is never on it."""
+    if sys.platform != "linux":
+        import psutil  # Linux' environments are without it
+
+        battery = psutil.sensors_battery()
+        return battery is not None and battery.power_plugged is False
     kinds: dict[str, list[str]] = {}
     try:
         for supply in supplies.iterdir():

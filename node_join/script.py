@@ -8,7 +8,7 @@ What it does, and nothing else:
  3. links the command hayride-node into ~/.local/bin, where there is such a folder, and removes environments of
     earlier versions of its own;
  4. starts the node agent, which keeps one outbound connection to the server (with --autostart on: as a service).
-    Nothing here listens for others.
+    Nothing here listens for others, but where no sealed box can be made (macOS); then it says what does.
 
 It asks nothing, needs no root, can be run again at any time, and does nothing at all when it was cut off while loading.
 Standard library only, any Python from 3.9 on. Every failure is one line with its remedy, and exit status 1.
@@ -33,13 +33,14 @@ import socket
 import ssl
 import subprocess
 import sys
+import tempfile
 import time
 import urllib.error
 import urllib.parse
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 SERVER = "{}"  # the server writes its own line here
 
@@ -52,6 +53,9 @@ LEAST_PYTHON = (3, 9)
 LEAST_UV = (0, 8)
 #: What the wheels of the node's environment are built for.
 LEAST_GLIBC = (2, 28)
+LEAST_MACOS = (13, 0)
+#: Where those that LightGBM and XGBoost have for macOS look for it.
+OPENMP = Path("/opt/homebrew/opt/libomp/lib/libomp.dylib")
 CLOCK_TOLERANCE = 300.0  # seconds
 LOOK_EVERY = 0.5  # seconds, at a program that installs
 TELL_EVERY = 5.0  # seconds, where no progress bar can be seen
@@ -115,7 +119,8 @@ def check_platform() -> None:
     if hasattr(sys, "getandroidapilevel") or "TERMUX_VERSION" in os.environ:
         raise Failure("Android (Termux) is not supported. Use a Linux machine.")
     if sys.platform == "darwin":
-        raise Failure("macOS is experimental and not in this version. Use Linux, or a virtual machine with it.")
+        check_macos()
+        return
     if sys.platform != "linux":
         raise Failure(f"{platform.system()} is not supported by this version. Use Linux, or WSL2 on Windows.")
     if platform.machine() not in ("x86_64", "aarch64"):
@@ -123,6 +128,20 @@ def check_platform() -> None:
     if sys.maxsize < 2**32:
         raise Failure("This Python is a 32-bit one. Run the command with a 64-bit python3.")
     check_glibc()
+
+
+def check_macos() -> None:
+    if platform.machine() != "arm64":
+        raise Failure("Ray has no build for Intel's processors on macOS. Use a Mac with Apple's, and an arm64 python3.")
+    version = platform.mac_ver()[0]
+    if numbers(version) < LEAST_MACOS:
+        raise Failure(f"This is macOS {version}; the libraries need {LEAST_MACOS[0]}. Update it.")
+
+
+def check_openmp() -> None:
+    """Raises Failure where two of the learning libraries would not load: their builds for macOS bring no OpenMP."""
+    if sys.platform == "darwin" and not OPENMP.exists():
+        raise Failure("LightGBM and XGBoost need OpenMP: `brew install libomp`, then run the command again.")
 
 
 def check_glibc() -> None:
@@ -146,6 +165,8 @@ def numbers(text: str) -> tuple[int, ...]:
 
 def unsealed_notice() -> str:
     """What keeps ordinary programs from making namespaces here, and how to mend it; empty where nothing does."""
+    if sys.platform == "darwin":
+        return "Notice: macOS has no namespaces, so this machine joins unsealed: its jobs run without a box."
     if setting("user/max_user_namespaces") == 0:
         what, remedy = "user.max_user_namespaces is 0", "user.max_user_namespaces=15000"
     elif os.geteuid() == 0:
@@ -193,7 +214,7 @@ def make_folder(folder: Path, variable: str) -> None:
 
 
 def check_exec(folder: Path, variable: str) -> None:
-    if os.statvfs(str(folder)).f_flag & os.ST_NOEXEC:
+    if sys.platform == "linux" and os.statvfs(str(folder)).f_flag & os.ST_NOEXEC:
         raise Failure(f"{folder} is mounted noexec: no program starts from it. Set {variable} to a folder elsewhere.")
 
 
@@ -325,6 +346,7 @@ class Watch:
         self.total = total  #: bytes; 0: not known
         self.folders = folders  #: it writes there
         self.least = {folder: shutil.disk_usage(folder).free for folder in folders}
+        self.begun = self.least[folders[0]]  #: bytes that were free
         self.told = time.monotonic()
 
     def look(self, pid: int) -> None:
@@ -333,7 +355,7 @@ class Watch:
                 self.least[folder] = min(self.least[folder], shutil.disk_usage(folder).free)
         if not on_terminal() and time.monotonic() - self.told >= TELL_EVERY:
             self.told = time.monotonic()
-            say(self.line(written(pid)))
+            say(self.line(written(pid) or max(0, self.begun - self.least[self.folders[0]])))
 
     def line(self, done: int) -> str:
         if self.total > done:
@@ -347,7 +369,7 @@ class Watch:
 
 
 def written(pid: int) -> int:
-    """Bytes that a program has written since it began: wheels are unpacked as they come in."""
+    """Bytes that a program has written since it began: wheels are unpacked as they come in. 0 where nobody tells."""
     try:
         found = re.search(r"wchar: (\d+)", Path(f"/proc/{pid}/io").read_text())
     except OSError:
@@ -365,7 +387,7 @@ def attempt(command: list[str], watch: Watch) -> str | None:
     ours = ("VIRTUAL_ENV", "PYTHONPATH", "PYTHONHOME")
     surroundings = {k: v for k, v in os.environ.items() if k not in ours}
     surroundings["PIP_USER"] = "0"  # --target and --user exclude each other
-    with os.fdopen(os.memfd_create("said"), "w+b") as said:  # of memory: a disk may be full
+    with words_file() as said:
         with subprocess.Popen(
             command,
             cwd=str(watch.folders[0]),
@@ -380,6 +402,13 @@ def attempt(command: list[str], watch: Watch) -> str | None:
                 watch.look(process.pid)
         said.seek(0)
         return said.read().decode(errors="replace") if process.returncode else None
+
+
+def words_file() -> IO[bytes]:
+    """Of memory, where a system has such files: a disk may be full."""
+    if sys.platform == "linux":
+        return os.fdopen(os.memfd_create("said"), "w+b")
+    return tempfile.TemporaryFile()
 
 
 #: What uv and pip say -> what it means and what to do.
@@ -665,11 +694,14 @@ def join(arguments: list[str]) -> None:
             "This copy of the script belongs to no server. Send /connect in the chat and paste the whole command."
         )
     check_platform()
+    check_openmp()
     check_user(options.as_root)
     check_url(server["url"], options.insecure)
     state = state_folder()
     make_folder(state, "HAYRIDE_NODE_DIR")
     say(f"Joining {server['url']}. Everything is kept in {state}")
+    if sys.platform == "darwin":
+        say("macOS is experimental: this was never tried on a Mac. Please tell us how it went.")
     check_server(server["url"])
     agent = make_environment(AGENT, server, state)
     if options.environments_only:

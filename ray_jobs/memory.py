@@ -5,6 +5,7 @@ from __future__ import annotations
 import ctypes
 import os
 import resource
+import sys
 from contextlib import suppress
 from pathlib import Path
 
@@ -43,8 +44,14 @@ def resident() -> int:
     try:
         pages = int(Path("/proc/self/statm").read_text().split()[1])
     except (OSError, IndexError, ValueError):
-        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+        return _highest()
     return pages * os.sysconf("SC_PAGE_SIZE")
+
+
+def _highest() -> int:
+    """Bytes of this process that were ever in memory at once. Linux counts in KiB, macOS in bytes."""
+    highest = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return highest if sys.platform == "darwin" else highest * 1024
 
 
 def give_back() -> None:
@@ -67,5 +74,5 @@ class PeakMemory:
         try:
             lines = Path("/proc/self/status").read_text().splitlines()
         except OSError:
-            return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+            return _highest()
         return next(int(line.split()[1]) * 1024 for line in lines if line.startswith("VmHWM:"))

@@ -1,7 +1,8 @@
 """One box at a time in one place, also where the record of an earlier box was lost: the box itself holds a lock.
 
 It is on a FIFO of ours, of which the box's process 1 (unsealed: the program) has a descriptor until its end. A FIFO,
-since a box may open its process 1's descriptors again: there is nothing to read in it and nothing to fill.
+since a box may open its process 1's descriptors again: there is nothing to read in it and nothing to fill. macOS locks
+no FIFO and has no boxes, so it is a file there.
 """
 
 from __future__ import annotations
@@ -11,14 +12,18 @@ import fcntl
 import logging
 import os
 import stat
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 from sealing import process
 from sealing.errors import SealError
+from sealing.process_table import TABLE
 from sealing.running import MARK, Box
 
 log = logging.getLogger(__name__)
+
+_LOCKS_FIFO = sys.platform == "linux"
 
 
 @contextlib.contextmanager
@@ -44,13 +49,15 @@ def only_box(path: Path, *, patience: float) -> Iterator[int]:
 
 def _open(path: Path) -> int:
     try:
-        with contextlib.suppress(FileExistsError):
-            os.mkfifo(path, 0o600)
+        if _LOCKS_FIFO:
+            with contextlib.suppress(FileExistsError):
+                os.mkfifo(path, 0o600)
         # For both ways, since one way of a FIFO waits for the other.
-        lock = os.open(path, os.O_RDWR | os.O_NONBLOCK | os.O_NOFOLLOW | os.O_CLOEXEC)
+        made = 0 if _LOCKS_FIFO else os.O_CREAT
+        lock = os.open(path, os.O_RDWR | os.O_NONBLOCK | os.O_NOFOLLOW | os.O_CLOEXEC | made, 0o600)
     except OSError as error:
         raise SealError(f"{path} cannot be opened: {error.strerror}.", "Remove it.") from error
-    if not stat.S_ISFIFO(os.fstat(lock).st_mode):
+    if not (stat.S_ISFIFO if _LOCKS_FIFO else stat.S_ISREG)(os.fstat(lock).st_mode):
         os.close(lock)
         raise SealError(f"{path} is there already and is no lock of a box.", "Remove it.")
     return lock
@@ -74,19 +81,9 @@ def _holders(lock: int) -> list[Box]:
     """The boxes that have the lock open, as far as their processes show it to us."""
     wanted = os.fstat(lock)
     found = []
-    for pid in process.pids():
-        started = process.started_at(pid)
-        if pid == os.getpid() or started is None or not _has_open(pid, wanted):
+    for pid in TABLE.pids():
+        if pid == os.getpid() or not TABLE.has_open(pid, wanted) or (started := process.started_at(pid)) is None:
             continue
-        scratch = process.variable(pid, MARK)
+        scratch = TABLE.environment(pid).get(MARK)
         found.append(Box(pid=pid, started=started, sealed=scratch is None, scratch=scratch))
     return found
-
-
-def _has_open(pid: int, wanted: os.stat_result) -> bool:
-    with contextlib.suppress(OSError), os.scandir(f"/proc/{pid}/fd") as entries:
-        for entry in entries:
-            with contextlib.suppress(OSError):
-                if os.path.samestat(entry.stat(), wanted):
-                    return True
-    return False

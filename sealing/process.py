@@ -5,11 +5,11 @@ from __future__ import annotations
 import os
 import select
 import signal
-import subprocess
 import sys
 import time
-from datetime import datetime
 from pathlib import Path
+
+from sealing.process_table import TABLE
 
 _PROC = Path("/proc")
 #: Where no pidfd exists, how often a wait looks again, seconds.
@@ -17,13 +17,8 @@ _LOOK_AGAIN = 0.05
 
 
 def started_at(pid: int) -> int | None:
-    """Start of the process, clock ticks since boot (without a /proc: seconds since 1970). None: it has ended."""
-    if sys.platform != "linux":
-        return _started_by_ps(pid)
-    fields = _stat(pid)
-    if fields is None or fields[0] in (b"Z", b"X"):
-        return None
-    return int(fields[19])
+    """Start of the process, in a unit of the system's; None: it has ended."""
+    return TABLE.started(pid)
 
 
 def send(pid: int, started: int, number: signal.Signals) -> bool:
@@ -33,10 +28,10 @@ def send(pid: int, started: int, number: signal.Signals) -> bool:
         # The handle is of whatever has this pid now; only then is it worth asking when that started.
         if started_at(pid) != started:
             return False
-        if handle is None:
-            os.kill(pid, number)
-        else:
+        if sys.platform == "linux" and handle is not None:
             signal.pidfd_send_signal(handle, number)
+        else:
+            os.kill(pid, number)
     except (ProcessLookupError, PermissionError):
         return False
     finally:
@@ -67,68 +62,31 @@ def wait(pid: int, started: int, seconds: float) -> bool:
 def children(pid: int) -> list[tuple[int, int]]:
     """(pid, start) of the living children of `pid`, oldest first."""
     found = []
-    for child in pids():
-        fields = _stat(child)
-        if fields is not None and int(fields[1]) == pid and fields[0] not in (b"Z", b"X"):
-            found.append((child, int(fields[19])))
+    for child in TABLE.pids():
+        stat = TABLE.stat(child)
+        if stat and stat.parent == pid and (started := started_at(child)) is not None:
+            found.append((child, started))
     return sorted(found, key=lambda process: process[1])
 
 
-def marked(entry: str) -> list[tuple[int, int]]:
-    """(pid, start) of the processes whose environment holds `entry`, "NAME=value": what one launch brought forth."""
-    wanted = entry.encode()
+def marked(name: str, value: str) -> list[tuple[int, int]]:
+    """(pid, start) of the processes that were started with this variable: what one launch brought forth."""
     found = []
-    for pid in pids():
-        started = started_at(pid)
-        if started is not None and wanted in _environment(pid):
+    for pid in TABLE.pids():
+        if TABLE.environment(pid).get(name) == value and (started := started_at(pid)) is not None:
             found.append((pid, started))
     return found
 
 
-def variable(pid: int, name: str) -> str | None:
-    """What the process was started with as variable `name`; None without it, and where that is not shown to us."""
-    prefix = f"{name}=".encode()
-    return next((os.fsdecode(entry[len(prefix) :]) for entry in _environment(pid) if entry.startswith(prefix)), None)
-
-
-def _environment(pid: int) -> list[bytes]:
-    try:
-        return (_PROC / str(pid) / "environ").read_bytes().split(b"\0")
-    except OSError:
-        return []
-
-
-def pids() -> list[int]:
-    """All that there are; none without a /proc."""
-    return [int(entry.name) for entry in _PROC.iterdir() if entry.name.isdecimal()] if _PROC.is_dir() else []
-
-
 def in_namespace_of(pid: int) -> list[int]:
-    """Every process of the process namespace in which `pid` is."""
+    """Every process of the process namespace in which `pid` is. Linux alone has them."""
     wanted = _namespace(pid)
-    return [other for other in pids() if _namespace(other) == wanted] if wanted else []
-
-
-def memory(pid: int) -> int | None:
-    """Bytes that the process holds, shared pages in parts (PSS); None where that is not shown to us."""
-    try:
-        rollup = (_PROC / str(pid) / "smaps_rollup").read_text()
-    except OSError:
-        return None
-    return next((int(line.split()[1]) << 10 for line in rollup.splitlines() if line.startswith("Pss:")), None)
+    return [other for other in TABLE.pids() if _namespace(other) == wanted] if wanted else []
 
 
 def _namespace(pid: int) -> str | None:
     try:
         return os.readlink(_PROC / str(pid) / "ns/pid")
-    except OSError:
-        return None
-
-
-def _stat(pid: int) -> list[bytes] | None:
-    """Fields of /proc/PID/stat from the state on: the name before it may hold anything."""
-    try:
-        return (_PROC / str(pid) / "stat").read_bytes().rpartition(b")")[2].split()
     except OSError:
         return None
 
@@ -140,14 +98,3 @@ def _open(pid: int) -> int | None:
         return os.pidfd_open(pid)
     except OSError:
         return None
-
-
-def _started_by_ps(pid: int) -> int | None:
-    command = ["ps", "-o", "stat=", "-o", "lstart=", "-p", str(pid)]
-    shown = subprocess.run(
-        command, capture_output=True, text=True, check=False, env={"LC_ALL": "C", "PATH": os.defpath}
-    )
-    state, _, start = shown.stdout.strip().partition(" ")
-    if not start or state.startswith("Z"):
-        return None
-    return int(datetime.strptime(start.strip(), "%a %b %d %H:%M:%S %Y").astimezone().timestamp())

@@ -1,4 +1,7 @@
-"""The processes below us. Ray's outlive their parents, so we adopt them, watch the vital ones and end them all."""
+"""The processes below us. Ray's outlive their parents, so we adopt them, watch the vital ones and end them all.
+
+macOS gives orphans to nobody but its process 1: there a parent has to stay until its children have ended.
+"""
 
 from __future__ import annotations
 
@@ -6,15 +9,19 @@ import asyncio
 import ctypes
 import os
 import signal
+import sys
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
-from pathlib import Path
 from typing import BinaryIO
 
+from sealing.process_table import TABLE
+
+#: Whether we are given the children of a descendant that ends.
+ADOPTS = sys.platform == "linux"
 _PR_SET_CHILD_SUBREAPER = 36
 #: Seconds.
-_REAP_EVERY = 5.0
+_REAP_EVERY, _LOOK_AGAIN = 5.0, 0.5
 #: Children whose exit code is asyncio's.
 _ours: set[int] = set()
 
@@ -33,7 +40,9 @@ class Process:
 
 
 def adopt_orphans() -> None:
-    """Makes us the parent of every descendant whose own parent ends. Raises OSError."""
+    """Makes us the parent of every descendant whose own parent ends, where ADOPTS. Raises OSError."""
+    if not ADOPTS:
+        return
     libc = ctypes.CDLL(None, use_errno=True)
     if libc.prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) != 0:
         raise OSError(ctypes.get_errno(), "prctl")
@@ -110,6 +119,12 @@ async def keep_reaping() -> None:
 
 async def wait_for_any(pids: list[int]) -> int:
     """Waits until one of the processes has ended; says which."""
+    if sys.platform != "linux":
+        while True:
+            for pid in pids:
+                if TABLE.started(pid) is None:
+                    return pid
+            await asyncio.sleep(_LOOK_AGAIN)
     loop = asyncio.get_running_loop()
     ended: asyncio.Future[int] = loop.create_future()
     watched: list[int] = []
@@ -134,17 +149,6 @@ async def wait_for_any(pids: list[int]) -> int:
 
 
 def _all() -> Iterator[Process]:
-    for name in os.listdir("/proc"):
-        if name.isdigit() and (process := _read(int(name))):
-            yield process
-
-
-def _read(pid: int) -> Process | None:
-    try:
-        status = Path(f"/proc/{pid}/stat").read_text(errors="replace")
-        command = Path(f"/proc/{pid}/cmdline").read_text(errors="replace")
-    except OSError:
-        return None
-    # The name, in brackets, may itself hold brackets and blanks.
-    state, parent = status.rpartition(")")[2].split()[:2]
-    return Process(pid=pid, parent=int(parent), state=state, command=tuple(command.split("\0")[:-1]))
+    for pid in TABLE.pids():
+        if stat := TABLE.stat(pid):
+            yield Process(pid=pid, parent=stat.parent, state=stat.state, command=TABLE.command(pid))

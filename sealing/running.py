@@ -12,6 +12,7 @@ from typing import Any
 
 from sealing import cgroups, process
 from sealing.errors import SealError
+from sealing.process_table import TABLE
 
 #: Seconds that the kernel may take to end what was killed, and to let go of its cgroup.
 KILL_TIME = 10.0
@@ -23,8 +24,8 @@ MARK = "HAYRIDE_BOX"
 class Box:
     """A running box, as its launcher or a later process of the same user knows it.
 
-    `pid` is the host pid of the box's process 1 (unsealed: of the process group's leader), `started` its start in clock
-    ticks since boot, from /proc/PID/stat: together they name one process for ever.
+    `pid` is the host pid of the box's process 1 (unsealed: of the process group's leader), `started` its start, in a
+    unit of the system's: together they name one process for ever.
     """
 
     pid: int
@@ -44,7 +45,7 @@ class Box:
     def memory(self) -> int | None:
         """Bytes that the box's processes hold, shared pages in parts (PSS); None where the system does not tell."""
         pids = process.in_namespace_of(self.pid) if self.sealed else [pid for pid, _ in self._unsealed_processes()]
-        held = [bytes_ for pid in pids if (bytes_ := process.memory(pid)) is not None]
+        held = [bytes_ for pid in pids if (bytes_ := TABLE.memory(pid)) is not None]
         return sum(held) if held else None
 
     def wait(self, seconds: float) -> bool:
@@ -113,7 +114,7 @@ class Box:
                 raise SealError(f"{len(found)} processes of an unsealed box do not end.")
 
     def _unsealed_processes(self) -> set[tuple[int, int]]:
-        found = set(process.marked(f"{MARK}={self.scratch}")) if self.scratch else set()
+        found = set(process.marked(MARK, self.scratch)) if self.scratch else set()
         for pid in cgroups.members(Path(folder) for folder in self.cgroups):
             started = process.started_at(pid)
             found |= {(pid, started)} if started is not None else set()

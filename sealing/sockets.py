@@ -7,13 +7,14 @@ import os
 import re
 import socket
 import stat
+import sys
 from pathlib import Path
 
 from sealing.errors import SealError
 from sealing.plan import SOCKETS_VARIABLE
 
 #: Longest path that fits into sockaddr_un, without its closing zero.
-LONGEST_ADDRESS = 107
+LONGEST_ADDRESS = 107 if sys.platform == "linux" else 103
 #: Connections that wait to be accepted while the box starts.
 BACKLOG = 128
 
@@ -43,21 +44,23 @@ class SocketFolder:
         self.path = path
 
     def address(self, name: str) -> str:
-        """A path of the socket that AF_UNIX takes (107 bytes): its own, or one through our descriptor of the folder.
+        """A path of the socket that AF_UNIX takes: its own, or one through our descriptor of the folder.
 
-        The second kind holds only in this process and while this object lives.
+        The second kind holds only in this process and while this object lives. Only Linux has it: raises SealError.
         """
         self._check(name)
         own = str(self.path / name)
         if len(os.fsencode(own)) <= LONGEST_ADDRESS:
             return own
+        if sys.platform != "linux":
+            raise SealError(f"{own} is too long for a socket.", "Choose a data folder with a shorter path.")
         return f"/proc/self/fd/{self._folder}/{name}"
 
     def listen(self, name: str) -> socket.socket:
         """A listening socket at `name`, 0600. Replaces a dead one. Raises SealError where a live one listens."""
         address = self.address(name)
         self._remove_dead(name, address)
-        listening = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_CLOEXEC)
+        listening = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         try:
             listening.bind(address)
             os.chmod(name, 0o600, dir_fd=self._folder)

@@ -9,6 +9,7 @@ import mmap
 import os
 import select
 import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -19,6 +20,7 @@ from sealing.plan import BoxPlan
 #: Seconds that bwrap may take to set a box up: it only mounts.
 SETUP_TIME = 30.0
 _LONGEST_REASON = 300
+_LINUX_ALONE = "Boxes are made of Linux' namespaces."
 
 
 class Waiting:
@@ -71,6 +73,8 @@ class Descriptors:
 
     def data(self, content: bytes) -> int:
         """A descriptor that reads `content`, which no process but its reader sees."""
+        if sys.platform != "linux":
+            raise SealError(_LINUX_ALONE)
         number = os.memfd_create("hayride", os.MFD_CLOEXEC)
         self.all.append(number)
         with open(number, "wb", closefd=False) as writer:
@@ -80,12 +84,14 @@ class Descriptors:
 
     def pipe(self) -> tuple[int, int]:
         """(read end, write end)."""
-        ends = os.pipe2(os.O_CLOEXEC)
+        ends = os.pipe()
         self.all += ends
         return ends
 
     def packet_pipe(self) -> tuple[int, int]:
         """(read end, write end) of a pipe with room for one packet, whatever its length."""
+        if sys.platform != "linux":
+            raise SealError(_LINUX_ALONE)
         ends = os.pipe2(os.O_CLOEXEC | os.O_DIRECT)
         self.all += ends
         fcntl.fcntl(ends[1], fcntl.F_SETPIPE_SZ, mmap.PAGESIZE)

@@ -70,7 +70,7 @@ def working() -> Working:
 
 def _find() -> Working:
     if sys.platform != "linux":
-        raise SealError("Boxes are made of Linux' namespaces.", "Use Linux; on Windows, WSL2.")
+        raise SealError("Boxes are made of Linux' namespaces.", "Use Linux, on Windows in WSL2.")
     candidates = [path for path in (_bundled(), *_SYSTEM_BWRAP) if path is not None and path.is_file()]
     if not candidates:
         raise SealError("bwrap, which makes the boxes, is not installed.", "Install your system's bubblewrap package.")

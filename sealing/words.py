@@ -7,6 +7,7 @@ import os
 import select
 import stat
 import subprocess
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -64,7 +65,9 @@ def listen(process: subprocess.Popen[bytes], said: int, kept: int, *, ended: Cal
 
 def _listen(process: subprocess.Popen[bytes], said: int, kept: int, ended: Callable[[], None]) -> None:
     room = MOST_WORDS
-    handle = os.pidfd_open(process.pid) if hasattr(os, "pidfd_open") else None
+    handle: int | None = None
+    if sys.platform == "linux":  # elsewhere the end of what it says is its end
+        handle = os.pidfd_open(process.pid)
     watched = [said] if handle is None else [said, handle]
     try:
         while True:

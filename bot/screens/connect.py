@@ -46,7 +46,7 @@ def _command(chat: Chat, offer: JoinOffer) -> Message:
         rows.append((CopyButton(label=tr("Copy for Windows PowerShell"), text=windows),))
     return Message(
         text=lines(
-            fill("<b>Run this on the machine</b> (Linux, or WSL2 on Windows):"),
+            fill("<b>Run this on the machine</b> (Linux, or WSL2 on Windows; macOS is experimental):"),
             fill("<code>{command}</code>", command=offer.command),
             Html(""),
             fill("Windows PowerShell (experimental; needs WSL2 with a Linux in it): <code>{line}</code>", line=windows)

@@ -57,7 +57,7 @@ def _autostart() -> Html:
         fill("Type on the machine: <code>hayride-node autostart on</code>, or <code>off</code> to end that."),
         fill("While joining: add <code>--autostart on</code> to the end of the command that /connect gives you."),
         fill("Linux: a systemd service of your own, which also runs while you are logged out; as root, of the system."),
-        fill("macOS (experimental, never run there): a launchd agent. Joining from macOS is not in this version."),
+        fill("macOS (experimental, never run there): a launchd agent."),
         fill("Windows (experimental, never run there): a Task Scheduler entry; type the command inside WSL2."),
     )
 

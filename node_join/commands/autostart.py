@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from node_join import script
+from node_join import loopback, script
 from node_join.autostart import Autostart, autostart_here, service_here
 from node_join.commands.choices import joined_here
 from node_join.commands.command import Command, say
@@ -35,6 +35,7 @@ def _on(keeper: Autostart, *, insecure: bool, as_root: bool) -> None:
     state, machine = joined_here()
     script.check_url(machine.url, insecure)
     flags = ["--as-root"] * as_root + ["--insecure"] * insecure
+    loopback.add(machine.address, say)  # here, since a service cannot ask for a password
     runs = state.running()
     notes = keeper.on(service_here(state.path, flags), start=not runs)
     say(f"Autostart is on: {keeper.kind}, {keeper.told()}")

@@ -9,7 +9,7 @@ import socket
 import sys
 from pathlib import Path
 
-from node_join import script
+from node_join import loopback, script
 from node_join.agent import EXIT_AGAIN, NodeAgent
 from node_join.allow import allowed_folders
 from node_join.commands.command import Command, joined_machine, own_state, say
@@ -106,6 +106,7 @@ def _run(options: argparse.Namespace) -> int:
     try:
         with state.only_one(patience=0.2):
             state.save(machine)
+            loopback.add(machine.address, say)
             status = asyncio.run(NodeAgent(machine, state, say).run())
         if status == EXIT_AGAIN:
             os.execv(*_newest(state))

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from node_join import script
+from node_join import loopback, script
 from node_join.autostart import autostart_here
 from node_join.box import PATIENCE
 from node_join.commands.command import Command, printable, say
@@ -23,6 +23,7 @@ from node_join.errors import NodeError
 from node_join.state import Machine, StateFolder
 from node_join.wishes import ask
 from sealing import Box, SealError, discard, seal_status
+from sealing.process_table import TABLE
 
 #: Seconds for the server, for the node agent's end, for deleting what a box wrote.
 _SERVER, _AGENT, _PURGE = 5.0, 20.0, 600.0
@@ -51,6 +52,8 @@ def _run(options: argparse.Namespace) -> int:
         if machine:
             _tell(machine, state)
         gone = remove_ours(state)
+    if machine:
+        loopback.remove(machine.address, say)
     _tidy(state)
     say("Removed: " + (", ".join(gone) or "nothing, there was nothing"))
     _tell_kept(state)
@@ -111,11 +114,7 @@ def stop_agent(state: StateFolder, *, patience: float = _AGENT) -> None:
 
 def _is_node_agent(pid: int) -> bool:
     """The pid of a status that is old may be somebody else's by now."""
-    try:
-        words = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
-    except OSError:
-        return False
-    return any(Path(os.fsdecode(word)).name == "hayride-node" or word.startswith(b"node_join") for word in words)
+    return any(Path(word).name == "hayride-node" or word.startswith("node_join") for word in TABLE.command(pid))
 
 
 def _end_box(state: StateFolder) -> None:

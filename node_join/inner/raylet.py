@@ -43,7 +43,8 @@ def ray_start(config: InnerConfig, grant: Grant) -> list[str]:
         f"--object-store-memory={config.object_store}",
         f"--temp-dir={config.temp}",
         "--include-log-monitor=false",  # nobody prints workers' output here; 50 MB less
-        # Not --block: that process would only wait, with 170 MB. We adopt the raylet and watch it ourselves.
+        # Not --block where we adopt the raylet and watch it ourselves: that process would only wait, with 170 MB.
+        *(() if processes.ADOPTS else ("--block",)),
     ]
 
 
@@ -56,6 +57,7 @@ def ray_environment(config: InnerConfig, grant: Grant) -> dict[str, str]:
         "RAY_gcs_rpc_server_reconnect_timeout_s": "86400",  # outlive a head that is away; the default is 60
         "RAY_DEFAULT_PYTHON_VERSION_MATCH_LEVEL": "minor",
         "RAY_USAGE_STATS_ENABLED": "0",
+        "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "1",  # else Ray takes a Mac for a cluster of its own
         "RAY_worker_niceness": str(config.niceness),
         "RAY_ROTATION_MAX_BYTES": str(5 * 1024 * 1024),
         "RAY_ROTATION_BACKUP_COUNT": "2",

@@ -6,8 +6,11 @@ The box does not even contain the owner's other files; the checks here come firs
 from __future__ import annotations
 
 import errno
+import fcntl
 import os
 import stat
+import sys
+import unicodedata
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -16,6 +19,9 @@ from pathlib import Path
 from ray_jobs.place import Place, checked_id
 from ray_jobs.problems import Refused, listed, nearest
 from ray_jobs.spec import Data, PathData, ProblemCode
+
+#: Bytes of a path on macOS (MAXPATHLEN).
+_LONGEST_PATH = 1024
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -214,13 +220,21 @@ def _unopened(error: OSError, shown: str) -> Refused:
 
 
 def check_still_inside(descriptor: int, roots: tuple[str, ...], shown: str) -> None:
-    """Closes the gap between looking and opening: where does the open file really lie? Linux tells. Raises Refused."""
-    try:
-        real = os.readlink(f"/proc/self/fd/{descriptor}")
-    except OSError:
-        return
-    if not any(real == root or real.startswith(root.rstrip("/") + "/") for root in roots):
+    """Closes the gap between looking and opening: where does the open file really lie? Raises Refused."""
+    real = _opened_at(descriptor)
+    if not any(_as_disk(real + "/").startswith(_as_disk(root.rstrip("/") + "/")) for root in roots):
         raise _replaced(shown)
+
+
+def _opened_at(descriptor: int) -> str:
+    if sys.platform != "darwin":
+        return os.readlink(f"/proc/self/fd/{descriptor}")
+    return os.fsdecode(fcntl.fcntl(descriptor, fcntl.F_GETPATH, bytes(_LONGEST_PATH)).rstrip(b"\0"))
+
+
+def _as_disk(path: str) -> str:
+    """As paths are compared here: a Mac's disk takes names in whatever case, and with accents in two ways."""
+    return unicodedata.normalize("NFC", path).casefold() if sys.platform == "darwin" else path
 
 
 def _replaced(shown: str) -> Refused:

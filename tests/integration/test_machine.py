@@ -4,79 +4,16 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
-import subprocess
-import sys
 import tempfile
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from tests.support.hosts import SERVER, HostProcess, Site
-
-_ROOT = Path(__file__).parents[2]
-
-
-class Small:
-    """The small server, and one machine that can join it."""
-
-    def __init__(self, site: Site, folder: Path) -> None:
-        self.laptop = site.machine("laptop")
-        self.folder = folder
-        self.process = site.server.run(
-            [sys.executable, "-m", "tests.support.small_server", str(folder), SERVER],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            cwd=_ROOT,
-        )
-        self.up = self.hear("url")
-        (folder / "home").mkdir()
-        (folder / "data").mkdir()
-        self.environment = {
-            "HOME": str(folder / "home"),
-            "HAYRIDE_NODE_DIR": str(folder / "state"),
-            "PATH": os.environ["PATH"],
-            "SSL_CERT_FILE": self.up["authority"],
-            "CANARY": "a-secret-of-the-owner",
-        }
-
-    def hear(self, key: str) -> dict[str, Any]:
-        """The server's next line that says `key`."""
-        assert self.process.stdout is not None
-        for line in self.process.stdout:
-            said: dict[str, Any] = json.loads(line) if line.startswith(b"{") else {}  # Ray has words of its own
-            if key in said:
-                return said
-        raise AssertionError("the server has ended")
-
-    def ask(self) -> dict[str, Any]:
-        """What a task on the machine sees."""
-        assert self.process.stdin is not None
-        self.process.stdin.write(b"look\n")
-        self.process.stdin.flush()
-        return self.hear("ran_on")
-
-    def node_agent(self, *arguments: str, token: str = "", environment: dict[str, str] | None = None) -> HostProcess:
-        process = self.laptop.run(
-            [sys.executable, "-m", "node_join.cli", *arguments, "--as-root"],
-            env=environment or self.environment,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            cwd=_ROOT,
-        )
-        assert process.stdin is not None
-        process.stdin.write(token.encode() + b"\n")
-        process.stdin.close()
-        process.stdin = None  # communicate() would flush it
-        return process
-
-    def join(self, token: str) -> HostProcess:
-        wishes = ["--name", "laptop", "--allow", str(self.folder / "data")]
-        return self.node_agent("join", "--url", self.up["url"], *wishes, "--node-python", sys.executable, token=token)
+from tests.support.hosts import Site
+from tests.support.small_machine import Small, box_of, ended, leaves_nothing, said
 
 
 @pytest.fixture(scope="module")
@@ -84,43 +21,6 @@ def small() -> Iterator[Small]:
     # Short: the small server's Ray is not in a box, and its sockets' paths end at 107 bytes.
     with tempfile.TemporaryDirectory(prefix="hr", ignore_cleanup_errors=True) as folder, Site() as site:
         yield Small(site, Path(folder))
-
-
-def said(process: HostProcess, words: str) -> str:
-    """The output up to a line with these words."""
-    assert process.stdout is not None
-    heard = ""
-    for line in process.stdout:
-        heard += line.decode()
-        if words in heard:
-            return heard
-    raise AssertionError(f"{words!r} was not said, but: {heard}")
-
-
-def box_of(small: Small) -> int:
-    """The pid of its process 1, as the machine sees it."""
-    record = json.loads((small.folder / "state" / "run" / "box.json").read_text())
-    pid: int = record["box"]["pid"]
-    return pid
-
-
-def until(true: Callable[[], bool]) -> None:
-    end = time.monotonic() + 60
-    while not true():
-        assert time.monotonic() < end
-        time.sleep(0.05)
-
-
-def ended(process: HostProcess) -> tuple[int, str]:
-    output = process.communicate(timeout=60)[0].decode()
-    return process.returncode, output
-
-
-def leaves_nothing(small: Small, node_agent: HostProcess) -> None:
-    node_agent.terminate()
-    assert ended(node_agent)[0] == 0
-    until(lambda: small.laptop.processes() == [])
-    assert sorted(path.name for path in (small.folder / "state" / "run").iterdir()) == ["errors", "lock", "status.json"]
 
 
 @pytest.mark.parametrize(
@@ -191,8 +91,15 @@ def test_a_machine_joins_stays_and_leaves_nothing(small: Small) -> None:
 
 def test_an_unsealed_machine_says_so_and_leaves_nothing(small: Small) -> None:
     node_agent = small.node_agent("run", "--sealing", "off")
-    assert "NOT sealed" in said(node_agent, "laptop joined: ")
+    told = said(node_agent, "laptop joined: ")
+    assert "NOT sealed" in told
     seen = small.ask()
+    # What it said to listen on the network is all that does.
+    found = re.search(r"listens on ports (\d+) to (\d+) and (\d+) to (\d+) of this machine", told)
+    assert found
+    first, last, first_worker, last_worker = map(int, found.groups())
+    for address, port in small.laptop.listening():
+        assert address.endswith("7F") or first <= port <= last or first_worker <= port <= last_worker
     assert seen["ran_on"] == "127.77.1.1"
     assert seen["home"] == str(small.folder / "state" / "node")
     temp = Path(json.loads((small.folder / "state" / "run" / "box.json").read_text())["temp"])

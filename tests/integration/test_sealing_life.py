@@ -267,7 +267,7 @@ def test_a_box_that_no_record_told_of_is_ended_before_another_begins(
         lost = launch(chosen, errors=errors, lock=lock)
     try:
         until_said(errors, "READY")
-        marked = process.marked(f"HAYRIDE_BOX={lost.scratch}")
+        marked = process.marked("HAYRIDE_BOX", str(lost.scratch))
         inside = in_same_pids(lost) if lost.sealed else {pid for pid, _ in marked}
         assert len(inside) >= 3
         with sealing.only_box(tmp_path / "lock", patience=0.2):
@@ -313,7 +313,7 @@ print("SOCKET" if stat.S_ISSOCK(os.fstat(int(os.environ["HAYRIDE_SOCKETS"].parti
         assert "SOCKET" in said
         assert not box.sealed
         assert box.scratch is not None
-        found = {pid for pid, _ in process.marked(f"HAYRIDE_BOX={box.scratch}")}
+        found = {pid for pid, _ in process.marked("HAYRIDE_BOX", box.scratch)}
         assert len(found) == 3
     finally:
         box.stop(patience=0.3)

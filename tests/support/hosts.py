@@ -198,6 +198,10 @@ class TestHost:
             for pid in alive:
                 _signal(pid, signal.SIGKILL)
 
+    def narrow_loopback(self) -> None:
+        """Leaves it with 127.0.0.1 alone, as macOS has it."""
+        self._net("narrow", "lo")
+
     def unplug(self) -> None:
         """Takes the host's cable out: nothing passes and nothing is told."""
         self._set_cable("down")

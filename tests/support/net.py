@@ -2,6 +2,7 @@
 
 set DEVICE up|down                 a device's state
 address DEVICE ADDRESS             gives a device its address in a /24, and brings it up
+narrow DEVICE                      leaves loopback with 127.0.0.1 alone, as macOS has it
 route DEVICE ADDRESS GATEWAY       reaches ADDRESS, and nothing more, through GATEWAY
 wire DEVICE ADDRESS PID            makes a veth: DEVICE with ADDRESS here, eth0 in the network of process PID
 masquerade DEVICE                  forwards, and gives all that leaves by DEVICE its address (nftables)
@@ -34,6 +35,9 @@ def main(command: str, device: str, *rest: str) -> None:
             net.link("set", index=index, state=rest[0])
         elif command == "route":
             net.route("add", dst=f"{rest[0]}/32", gateway=rest[1], oif=index)
+        elif command == "narrow":
+            net.addr("del", index=index, address="127.0.0.1", prefixlen=8)
+            net.addr("add", index=index, address="127.0.0.1", prefixlen=32)
         elif command == "masquerade":
             masquerade(index)
         elif command == "netem":

@@ -130,7 +130,8 @@ def test_a_column_that_is_constant_or_empty_after_the_split(name: str) -> None:
     rows = Rows(frame=conform(frame, columns)[0], columns=columns, values=np.arange(40) % 2, classes=2)
     outputs = fitted(name, rows.at(slice(1, 40))).model.outputs(rows.frame)
     assert np.isfinite(outputs).all()
-    np.testing.assert_allclose(outputs[1:], outputs[1:2].repeat(39, axis=0))
+    # In single precision a row's last bit may hang on its place among the others.
+    np.testing.assert_allclose(outputs[1:], outputs[1:2].repeat(39, axis=0), rtol=1e-6)
 
 
 def test_what_a_library_refuses_of_the_data_is_refused_in_plain_words() -> None:

@@ -63,7 +63,7 @@ sys.addaudithook(watch)
 for cut in cuts:
     try:
         exec(compile(source[:cut], "cut", "exec"), {"__name__": "__main__"})
-    except (SyntaxError, NameError):
+    except (SyntaxError, NameError, ImportError):  # the last: in the name of a module
         pass
 """
 

@@ -14,11 +14,14 @@ import sys
 import time
 import tomllib
 import urllib.error
+from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from packaging.markers import default_environment
+from packaging.requirements import Requirement
 
 from head.gateway.node_files import ENVIRONMENT_SIZES, NodeFiles
 from node_join import script
@@ -34,29 +37,77 @@ def test_the_script_is_told_all_sizes() -> None:
     assert "401 MB to download, 1,450 MB on disk" in script.sizes_line("node", release)
 
 
-@pytest.mark.parametrize("kind", ["agent", "node", "neural", "uv"])
+_KINDS = ("agent", "node", "neural", "uv")
+_MACHINES = ({"platform_machine": "x86_64"}, {"platform_machine": "aarch64"})
+_A_MAC = {"sys_platform": "darwin", "platform_system": "Darwin", "platform_machine": "arm64"}
+
+
+@pytest.mark.parametrize("kind", _KINDS)
 def test_the_download_sizes_are_those_of_the_lock(kind: str) -> None:
+    sums = []
+    for machine in _MACHINES:
+        sizes = [
+            max(wheel["size"] for wheel in wheels if _fits(wheel["url"], machine["platform_machine"]))
+            for wheels in _wheels(kind, machine)
+        ]
+        sums.append(sum(sizes))
+    assert ENVIRONMENT_SIZES[kind]["download"] == pytest.approx(max(sums), rel=0.05)
+
+
+@pytest.mark.parametrize("kind", _KINDS)
+def test_every_package_has_a_build_for_macs(kind: str) -> None:
+    """For the oldest macOS that the script takes."""
+    for wheels in _wheels(kind, _A_MAC):
+        assert any(_fits_a_mac(wheel["url"]) for wheel in wheels), wheels
+
+
+def _wheels(kind: str, system: dict[str, str]) -> Iterator[list[dict[str, Any]]]:
+    """The wheels of each package of an environment on such a system, from uv.lock."""
+    python = {"python_full_version": "3.11.9", "python_version": "3.11"}
+    here = {name: str(value) for name, value in default_environment().items()} | python | system
     root = Path(script.__file__).parents[1]
-    pinned = set(re.findall(r"sha256:(\w+)", (root / "node_join" / "requirements" / f"{kind}.txt").read_text()))
-    sums = dict.fromkeys(("x86_64", "aarch64"), 0)
-    for package in tomllib.loads((root / "uv.lock").read_text())["package"]:
-        wheels = [w for w in package.get("wheels", ()) if w["hash"].removeprefix("sha256:") in pinned]
-        for machine in sums:
-            sums[machine] += max((w["size"] for w in wheels if _fits(w["url"], machine)), default=0)
-    assert ENVIRONMENT_SIZES[kind]["download"] == pytest.approx(max(sums.values()), rel=0.05)
+    locked = {(p["name"], p["version"]): p for p in tomllib.loads((root / "uv.lock").read_text())["package"]}
+    for line in (root / "node_join" / "requirements" / f"{kind}.txt").read_text().splitlines():
+        if not line.startswith(" "):
+            wanted = Requirement(line.rstrip("\\ "))
+            if wanted.marker is None or wanted.marker.evaluate(here):
+                yield locked[(wanted.name, str(wanted.specifier).removeprefix("=="))]["wheels"]
 
 
 def _fits(url: str, machine: str) -> bool:
-    python, abi, system = url.removesuffix(".whl").split("-")[-3:]
-    if system != "any" and not ("manylinux" in system and machine in system):
-        return False
+    system = url.removesuffix(".whl").split("-")[-1]
+    return _fits_python(url) and (system == "any" or ("manylinux" in system and machine in system))
+
+
+def _fits_a_mac(url: str) -> bool:
+    system = url.removesuffix(".whl").split("-")[-1]
+    found = re.fullmatch(r"macosx_(\d+)_(\d+)_(arm64|universal2)", system.split(".")[0])
+    old_enough = found is not None and (int(found[1]), int(found[2])) <= script.LEAST_MACOS
+    return _fits_python(url) and (system == "any" or old_enough)
+
+
+def _fits_python(url: str) -> bool:
+    python, abi, _ = url.removesuffix(".whl").split("-")[-3:]
     return abi == "cp311" or (abi in ("none", "abi3") and python[:4] not in ("cp312", "cp313"))
+
+
+def _mac(version: str) -> dict[str, Any]:
+    """What is to be changed for a Mac."""
+    told = (version, ("", "", ""), "arm64")
+    return {"sys.platform": "darwin", "platform.machine": lambda: "arm64", "platform.mac_ver": lambda: told}
+
+
+def _change(changes: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in changes.items():
+        module, attribute = name.split(".")
+        monkeypatch.setattr({"sys": sys, "platform": platform, "os": os}[module], attribute, value)
 
 
 @pytest.mark.parametrize(
     ("changes", "line"),
     [
-        ({"sys.platform": "darwin"}, "macOS is experimental and not in this version"),
+        ({"sys.platform": "darwin", "platform.machine": lambda: "x86_64"}, "no build for Intel's processors"),
+        (_mac("12.7.6"), "This is macOS 12.7.6; the libraries need 13"),
         ({"sys.platform": "win32"}, "WSL2"),
         ({"sys.maxsize": 2**31 - 1}, "32-bit"),
         ({"platform.machine": lambda: "armv7l"}, "no build for armv7l"),
@@ -65,12 +116,21 @@ def _fits(url: str, machine: str) -> bool:
     ],
 )
 def test_systems_without_builds(changes: dict[str, Any], line: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    for name, value in changes.items():
-        monkeypatch.setattr(
-            *({"sys": sys, "platform": platform, "os": os}[name.split(".")[0]], name.split(".")[1], value)
-        )
+    _change(changes, monkeypatch)
     with pytest.raises(script.Failure, match=line):
         script.check_platform()
+
+
+def test_a_mac_needs_openmp_and_knows_that_it_has_no_boxes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(script, "OPENMP", tmp_path / "libomp.dylib")
+    script.check_openmp()  # Linux' builds bring their own
+    _change(_mac("15.1"), monkeypatch)
+    script.check_platform()
+    with pytest.raises(script.Failure, match="`brew install libomp`, then run the command again"):
+        script.check_openmp()
+    (tmp_path / "libomp.dylib").touch()
+    script.check_openmp()
+    assert "macOS has no namespaces, so this machine joins unsealed" in script.unsealed_notice()
 
 
 def test_termux(monkeypatch: pytest.MonkeyPatch) -> None:
