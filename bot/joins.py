@@ -1,8 +1,8 @@
 """The message with a join command, followed until the machine has joined or the command has died.
 
 In the store: `offer:ID` is the message of a command, with 0 while it is on its way: should the process end meanwhile, a
-new message tells what becomes of the command. `joining:ID` is the same message once a machine has used it, with 0 when
-there is nothing more to tell.
+new message tells what becomes of the command. `expired:ID` is that message once it has told that nobody used it.
+`joining:ID` is the same message once a machine has used it, with 0 when there is nothing more to tell.
 """
 
 from __future__ import annotations
@@ -23,6 +23,9 @@ from head.api import Clock, HeadApi, JoinOffer, JoinState, MachineState, Machine
 
 logger = logging.getLogger(__name__)
 
+#: Seconds between looks whether a command has expired: nothing but time tells.
+_LOOK = 10.0
+
 
 class Joins:
     """Follows the commands that were given out."""
@@ -33,12 +36,10 @@ class Joins:
         self._door = door
         self._told: dict[str, Message] = {}
         self._on_their_way: set[str] = set()  #: commands of this process whose message has no id yet
-        self._expiring: set[asyncio.Task[None]] = set()
+        self._waiting: dict[str, asyncio.Task[None]] = {}  #: by command
 
     async def show(self, person_id: str, chat_id: str, offer: JoinOffer, shown: Callable[[], Awaitable[int]]) -> None:
-        """`shown` sends the command and gives its message's id. From now on that message tells how the offer goes;
-        nothing but time makes a command expire.
-        """
+        """`shown` sends the command and gives its message's id. From now on that message tells how the offer goes."""
         subject = f"offer:{offer.offer_id}"
         self._on_their_way.add(offer.offer_id)
         try:
@@ -48,13 +49,9 @@ class Joins:
         finally:
             self._on_their_way.discard(offer.offer_id)
         await self.offer_changed(person_id, offer.offer_id)  # it may have been used meanwhile
-        left = (offer.expires - self._clock.now()).total_seconds()
-        task = asyncio.create_task(self._expire(person_id, offer.offer_id, left), name=f"expiry of {offer.offer_id}")
-        self._expiring.add(task)
-        task.add_done_callback(self._expiring.discard)
 
     async def offer_changed(self, person_id: str, offer_id: str) -> None:
-        """The command was used, or has died."""
+        """The command was used, or has died, or a process before this one may have followed it."""
         shown = await self._api.cards(f"offer:{offer_id}")
         if not shown:
             return
@@ -62,7 +59,12 @@ class Joins:
             state, machine = await self._api.join_state(person_id, offer_id)
         except NotFoundError:
             return
+        if state is JoinState.WAITING and offer_id not in self._waiting:
+            self._waiting[offer_id] = asyncio.create_task(self._wait(person_id, offer_id), name=f"offer {offer_id}")
+        told = {chat_id for chat_id, _ in await self._api.cards(f"expired:{offer_id}")}
         for chat_id, message_id in shown:
+            if chat_id in told:
+                continue
             message = progress(state, machine)
             if not message_id and message is not None:
                 if offer_id in self._on_their_way or not (message_id := await self._send(chat_id, message)):
@@ -73,6 +75,9 @@ class Joins:
             if machine is not None and state is not JoinState.JOINED:
                 await self._follow(person_id, chat_id, machine.id, message_id)
             await self._redraw(chat_id, message_id, message)
+            if state is JoinState.EXPIRED:
+                subject = f"expired:{offer_id}"
+                await self._api.save_card(person_id, chat_id=chat_id, subject=subject, message_id=message_id)
 
     async def machine_changed(self, person_id: str, machine_id: str) -> None:
         """A machine that is joining came one step further."""
@@ -91,20 +96,24 @@ class Joins:
             )
 
     async def close(self) -> None:
-        for task in self._expiring:
+        for task in self._waiting.values():
             task.cancel()
-        await asyncio.gather(*self._expiring, return_exceptions=True)
+        await asyncio.gather(*self._waiting.values(), return_exceptions=True)
 
     async def _follow(self, person_id: str, chat_id: str, machine_id: str, message_id: int) -> None:
         subject = f"joining:{machine_id}"
         await self._api.save_card(person_id, chat_id=chat_id, subject=subject, message_id=message_id)
 
-    async def _expire(self, person_id: str, offer_id: str, seconds: float) -> None:
-        await self._clock.sleep(max(0.0, seconds) + 1)
+    async def _wait(self, person_id: str, offer_id: str) -> None:
+        """Until somebody has used it, or it has expired."""
         try:
+            while (await self._api.join_state(person_id, offer_id))[0] is JoinState.WAITING:
+                await self._clock.sleep(_LOOK)
             await self.offer_changed(person_id, offer_id)
         except Exception:
-            logger.exception("the command %s could not be marked as expired", offer_id)
+            logger.exception("what becomes of the command %s could not be told", offer_id)
+        finally:
+            del self._waiting[offer_id]
 
     async def _send(self, chat_id: str, message: Message) -> int:
         """The new message's id; 0 where it cannot be sent."""

@@ -325,11 +325,16 @@ class ChatDesk(ABC):
         return await self.store.cards.showing(subject)
 
     async def unsettled(self) -> list[Change]:
-        rows = await self.store.jobs.unsettled(since=self.clock.now() - timedelta(days=1))
+        day_ago = self.clock.now() - timedelta(days=1)
+        rows = await self.store.jobs.unsettled(since=day_ago)
         machines = await self.store.machines.everybodys()
         return [
             *(Change(person_id=row.person_id, job_id=row.id) for row in rows),
             *(Change(person_id=row.person_id, machine_id=row.id) for row in machines),
+            *(
+                Change(person_id=row.person_id, offer_id=row.offer_id)
+                for row in await self.store.joins.unused(since=day_ago)
+            ),
         ]
 
     def changes(self) -> AsyncIterator[Change]:

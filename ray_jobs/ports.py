@@ -10,6 +10,8 @@ from dataclasses import dataclass
 
 #: Where the pool's head is, seen from everywhere in the pool.
 HEAD_ADDRESS = "127.77.0.1"
+#: A regular expression for a machine's own, wherever a server tells it.
+ADDRESS_PATTERN = r"^127\.\d{1,3}\.\d{1,3}\.\d{1,3}$"
 
 
 @dataclass(frozen=True, kw_only=True)

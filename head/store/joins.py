@@ -45,6 +45,12 @@ class Joins:
                 raise NotFoundError("That join command is gone.", remedy=_REMEDY)
             return _offer(row)
 
+    async def unused(self, *, since: datetime) -> list[OfferRow]:
+        """Everybody's offers that nobody has used, and that had not expired by then."""
+        query = select(JoinTokenTable).where(JoinTokenTable.used_at.is_(None), JoinTokenTable.expires > since)
+        async with self.database.read() as session:
+            return [_offer(row) for row in await session.scalars(query)]
+
     async def redeem(self, *, token_hash: str, public_key: str, name: str, facts: Mapping[str, object]) -> Redeemed:
         """Exchanges a token for a machine's identity, once: of two who try at the same time one gets JoinRefused.
 

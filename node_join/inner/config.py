@@ -7,6 +7,8 @@ from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from ray_jobs.ports import ADDRESS_PATTERN
+
 VARIABLE = "HAYRIDE_CONFIG"
 #: Bytes of the one line that each side says before SSH begins.
 LINE_LIMIT = 16 * 1024
@@ -35,7 +37,7 @@ class Grant(BaseModel):
     ray_token: str = Field(max_length=200)
     tag: str = Field(max_length=64)
     machine_tag: str = Field(max_length=64)
-    address: str = Field(pattern=r"^127\.\d{1,3}\.\d{1,3}\.\d{1,3}$")
+    address: str = Field(pattern=ADDRESS_PATTERN)
     ray_version: str = Field(max_length=32)
     direct: bool
 

@@ -308,14 +308,18 @@ async def test_another_persons_things_are_not_found(head: HeadApi, tmp_path: Pat
     assert await head.models(bob) == []
 
 
-async def test_what_is_not_settled_is_everybodys_open_jobs_and_machines(head: HeadApi, clock: ManualClock) -> None:
+async def test_what_is_not_settled_is_everybodys_open_jobs_machines_and_unused_commands(
+    head: HeadApi, clock: ManualClock
+) -> None:
     ann, bob = await two(head)
+    await head.offer_join(ann)
     gone, machine = await absent_machine(head, ann), await absent_machine(head, bob)
     await head.revoke(ann, gone)
     jobs = [await head.submit(who, SPEC, HEAD, request="1") for who in (ann, bob)]
     clock.advance(timedelta(days=3).total_seconds())
     open_ = {Change(person_id=job.person_id, job_id=job.id) for job in jobs}
-    assert set(await head.unsettled()) == open_ | {Change(person_id=bob, machine_id=machine)}
+    fresh = Change(person_id=bob, offer_id=(await head.offer_join(bob)).offer_id)
+    assert set(await head.unsettled()) == open_ | {Change(person_id=bob, machine_id=machine), fresh}
 
 
 async def test_what_follows_a_training_is_kept_with_it(head: HeadApi) -> None:

@@ -315,7 +315,10 @@ class InMemoryHead(InMemoryAdmission, InMemoryBelongings):
         recent = [job for job in self._jobs.values() if job.ended is None or job.ended >= day_ago]
         jobs = [Change(person_id=job.person_id, job_id=job.id) for job in recent]
         known = [(owner, view) for owner, view in self._machines.values() if view.state is not MachineState.REVOKED]
-        return [*jobs, *(Change(person_id=owner, machine_id=view.id) for owner, view in known)]
+        machines = [Change(person_id=owner, machine_id=view.id) for owner, view in known]
+        unused = [(owner, offer) for owner, offer, machine_id in self._offers.values() if not machine_id]
+        offers = [Change(person_id=owner, offer_id=it.offer_id) for owner, it in unused if it.expires > day_ago]
+        return [*jobs, *machines, *offers]
 
     def changes(self) -> AsyncIterator[Change]:
         return self.hub.listen()

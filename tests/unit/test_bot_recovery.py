@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from head.api import HEAD, MachineState, PathData, TrainSpec
-from tests.support.chats import terminal, trained, until
+from head.clock import ManualClock
+from tests.support.chats import settled, terminal, trained, until
 from tests.support.in_memory_head import InMemoryHead
 
 SPEC = TrainSpec(data=PathData(path="~/churn.csv"), target="churned")
@@ -45,6 +46,21 @@ async def test_who_asks_just_then_is_shown_one_card(tmp_path: Path) -> None:
         await chat.types("!")
         assert len(await head.cards(f"job:{chat.job().id}")) == 1
         assert chat.out.getvalue().count(f"job_{chat.job().id}") == 1
+
+
+async def test_a_join_command_that_nobody_used_expires_aloud_once(tmp_path: Path) -> None:
+    clock = ManualClock()
+    async with terminal(tmp_path, clock) as chat:
+        head = chat.head
+        await chat.types("/connect")
+    async with terminal(tmp_path, clock, head=head) as chat:
+        await settled()
+        assert "expired" not in chat.out.getvalue()
+        clock.advance(302)
+        await until(lambda: "This command has expired" in chat.out.getvalue())
+    async with terminal(tmp_path, clock, head=head) as chat:
+        await settled()
+        assert "expired" not in chat.out.getvalue()
 
 
 async def test_what_became_of_a_join_command_is_told_below(tmp_path: Path) -> None:

@@ -157,7 +157,7 @@ def test_one_that_has_just_started_has_written_nothing(state: StateFolder, typed
 
 def test_what_a_server_said_moves_no_cursor(state: StateFolder, typed: Typed) -> None:
     noted(state, state="stopped", told="\x1b[2Jall is well\r\n")
-    state.save(machine(state).model_copy(update={"name": "lap\x1b[31mtop", "address": "\x07"}))
+    state.save(machine(state).model_copy(update={"name": "lap\x1b[31mtop\x07"}))
     for flags in ([], ["--json"]):
         told = typed("status", *flags)[1]
         assert not any(character in told for character in "\x1b\r\x07")

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import ValidationError
 
 from head.gateway import tunnel as gateway
 from node_join import messages
@@ -19,6 +20,7 @@ from node_join.facts import in_words
 from node_join.inner.config import Grant, InnerConfig
 from node_join.inner.raylet import ray_environment, ray_start
 from node_join.state import Machine, StateFolder
+from tests.support.machines import joined
 
 
 @pytest.fixture
@@ -105,22 +107,19 @@ def test_what_was_joined_is_kept(tmp_path: Path) -> None:
     state = StateFolder(tmp_path / "state")
     state.make()
     assert state.machine() is None
-    machine = Machine.model_validate(
-        {
-            "machine_id": "abcd1234",
-            "name": "laptop",
-            "url": "https://x",
-            "server_key": "A" * 43 + "=",
-            "address": "127.77.1.1",
-            "pool_tag": "u_x",
-            "machine_tag": "m_x",
-        }
-    )
-    state.save(machine)
+    machine = joined(state)
     assert state.machine() == machine
     (state.path / "machine.json").write_text("{")
     with pytest.raises(NodeError, match="damaged"):
         state.machine()
+
+
+@pytest.mark.parametrize("address", ["127.77.1.1; reboot", "127.77.1.1\n", "10.0.0.1", "::1", ""])
+def test_an_address_is_one_and_on_loopback(address: str, tmp_path: Path) -> None:
+    """It comes from the server, and on a Mac it goes into what root runs."""
+    known = joined(StateFolder(tmp_path / "state")).model_dump(mode="json")
+    with pytest.raises(ValidationError):
+        Machine.model_validate(known | {"address": address})
 
 
 def test_one_node_agent_at_a_time(tmp_path: Path) -> None:
