@@ -130,10 +130,21 @@ def merged(found: Mapping[str, CompareResult], own: str, names: Mapping[str, str
 
 
 class Deals:
-    """The deals that go on. `ready`: the machines of a person where jobs may begin now."""
+    """The deals that go on. `ready`: the machines of a person where jobs may begin now; `connected`: whether one is in
+    reach.
+    """
 
-    def __init__(self, *, store: Store, ready: Callable[[str], list[str]], changes: Changes, clock: Clock) -> None:
-        self._store, self._ready, self._changes, self._clock = store, ready, changes, clock
+    def __init__(
+        self,
+        *,
+        store: Store,
+        ready: Callable[[str], list[str]],
+        connected: Callable[[str], bool],
+        changes: Changes,
+        clock: Clock,
+    ) -> None:
+        self._store, self._ready, self._connected = store, ready, connected
+        self._changes, self._clock = changes, clock
         self._dealt: dict[str, TrainSpec] = {}  # by job, so that a second try at starting it deals nothing again
         self._comparing: dict[str, tuple[str, ...]] = {}  # by job, the machines' names
         self._ending: dict[str, asyncio.Task[object]] = {}  # by part
@@ -196,7 +207,7 @@ class Deals:
                 self._changes.publish(Change(person_id=job.person_id, job_id=job.id))
 
     async def _compared(self, pool: Pool, job: JobRow, spec: TrainSpec, places: Sequence[str]) -> tuple[Candidate, ...]:
-        looks = [self._within(LOOK, pool.inspect(place, spec.data, None)) for place in places]
+        looks = [self._within(LOOK, pool.inspect(place, spec.data, None), place) for place in places]
         facts = dict(zip(places, await asyncio.gather(*looks), strict=True))
         same = with_same_table(facts, job.place)
         if len(same) < 2:
@@ -210,8 +221,8 @@ class Deals:
         return merged(found, job.place, names)
 
     async def _result(self, pool: Pool, part: Part) -> CompareResult | None:
-        """None where it doesn't count. What is late is stopped."""
-        ending = await self._within(part.spec.training.budget + GRACE, self._run(pool, part))
+        """None where it doesn't count. What is late, or on a machine that went out of reach, is stopped."""
+        ending = await self._within(part.spec.training.budget + GRACE, self._run(pool, part), part.place)
         if ending is None:
             self._end(pool, part)
         found = ending.result if isinstance(ending, Completed) else None
@@ -241,15 +252,23 @@ class Deals:
         await pool.cancel_job(part.id, part.place)
         return await self._settled(pool, part)
 
-    async def _within(self, seconds: float, work: Awaitable[T]) -> T | None:
-        """What came of it; None where it was refused, or takes longer."""
-        task, limit = asyncio.ensure_future(work), asyncio.ensure_future(self._clock.sleep(seconds))
+    async def _within(self, seconds: float, work: Awaitable[T], place: str = "") -> T | None:
+        """What came of it; None where it was refused, takes longer, or is at a place that goes out of reach."""
+        task = asyncio.ensure_future(work)
+        limits = [asyncio.ensure_future(self._clock.sleep(seconds))]
+        if place:
+            limits.append(asyncio.ensure_future(self._out_of_reach(place)))
         try:
-            await asyncio.wait({task, limit}, return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait({task, *limits}, return_when=asyncio.FIRST_COMPLETED)
             return task.result() if task.done() else None
         except HayrideError as error:
             log.info("a part of a deal does not count: %s", error)
             return None
         finally:
-            task.cancel()
-            limit.cancel()
+            for each in (task, *limits):
+                each.cancel()
+
+    async def _out_of_reach(self, place: str) -> None:
+        """Returns when it is."""
+        while self._connected(place):
+            await self._clock.sleep(TICK)

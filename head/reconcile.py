@@ -85,7 +85,9 @@ class Reconciler:
             settings=settings, store=store, pools=pools, machines=machines, changes=changes, clock=clock
         )
         self._revoke = revoke  # person's id, machine's id
-        self.deals = Deals(store=store, ready=machines.ready_of, changes=changes, clock=clock)
+        self.deals = Deals(
+            store=store, ready=machines.ready_of, connected=machines.connected, changes=changes, clock=clock
+        )
         self._wake = asyncio.Event()
         self._tend = asyncio.Event()
         self._followers: dict[str, asyncio.Task[None]] = {}

@@ -175,6 +175,21 @@ async def test_a_machine_that_hangs_or_is_away_or_has_another_table_does_not_cou
         assert told(agents, job).compared == ()
 
 
+async def test_a_machine_that_goes_out_of_reach_is_not_waited_for(
+    store: Store, ann: Person, places: list[str], tmp_path: Path
+) -> None:
+    laptop, desk = places
+    agents = Agents(hashes=dict.fromkeys(places, SAME), hanging={desk})
+    here = set(places)
+    async with serving(store, ann, agents, here, tmp_path, SystemClock()) as plane:  # whose budget nobody waits for
+        job = await plane.submit(AUTO, laptop)
+        await plane.until(lambda view: view.comparing_on, job)
+        here.discard(desk)
+        assert (await plane.ended(job)).status is JobStatus.COMPLETED
+    assert [line.model for line in told(agents, job).compared] == list(MODELS[::2])
+    assert told(agents, job).budget >= 110
+
+
 async def test_a_restart_in_the_middle_starts_nothing_twice(
     store: Store, ann: Person, places: list[str], tmp_path: Path
 ) -> None:
