@@ -24,7 +24,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from pydantic import AfterValidator, Base64Bytes, BaseModel, ConfigDict, Field, ValidationError
 
 from node_join.errors import AlreadyRunning, NodeError
-from ray_jobs.ports import ADDRESS_PATTERN
+from ray_jobs.ports import machine_address
 
 Sealing = Literal["auto", "on", "off"]
 
@@ -57,7 +57,7 @@ class Machine(BaseModel):
     name: str = Field(max_length=128)
     url: str = Field(max_length=2048)
     server_key: Annotated[Base64Bytes, AfterValidator(_key_length)]  #: raw ed25519
-    address: str = Field(pattern=ADDRESS_PATTERN)  #: on a Mac it goes into what root runs
+    address: Annotated[str, AfterValidator(machine_address)]  #: on a Mac it goes into what root runs
     pool_tag: str = Field(max_length=64)
     machine_tag: str = Field(max_length=64)
     allowed: tuple[str, ...] = ()

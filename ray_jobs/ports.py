@@ -7,11 +7,20 @@ blocks. Importing this loads nothing but the standard library.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from ipaddress import IPv4Address, IPv4Network
 
 #: Where the pool's head is, seen from everywhere in the pool.
 HEAD_ADDRESS = "127.77.0.1"
-#: A regular expression for a machine's own, wherever a server tells it.
-ADDRESS_PATTERN = r"^127\.\d{1,3}\.\d{1,3}\.\d{1,3}$"
+#: Where a machine's own address is.
+_MACHINES = IPv4Network("127.77.0.0/16")
+
+
+def machine_address(text: str) -> str:
+    """The text, if it is a machine's address in its pool. Raises ValueError: a server told it."""
+    address = IPv4Address(text)
+    if address not in _MACHINES or text == HEAD_ADDRESS:
+        raise ValueError(f"{text!r} is no machine's address")
+    return text
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -81,9 +81,7 @@ def _holders(lock: int) -> list[Box]:
     """The boxes that have the lock open, as far as their processes show it to us."""
     wanted = os.fstat(lock)
     found = []
-    for pid in TABLE.pids():
-        if pid == os.getpid() or not TABLE.has_open(pid, wanted) or (started := process.started_at(pid)) is None:
-            continue
+    for pid, started in process.those(lambda pid: pid != os.getpid() and TABLE.has_open(pid, wanted)):
         scratch = TABLE.environment(pid).get(MARK)
         found.append(Box(pid=pid, started=started, sealed=scratch is None, scratch=scratch))
     return found

@@ -7,6 +7,7 @@ import select
 import signal
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 from sealing.process_table import TABLE
@@ -61,21 +62,34 @@ def wait(pid: int, started: int, seconds: float) -> bool:
 
 def children(pid: int) -> list[tuple[int, int]]:
     """(pid, start) of the living children of `pid`, oldest first."""
-    found = []
-    for child in TABLE.pids():
-        stat = TABLE.stat(child)
-        if stat and stat.parent == pid and (started := started_at(child)) is not None:
-            found.append((child, started))
-    return sorted(found, key=lambda process: process[1])
+    return sorted(those(lambda child: _parent(child) == pid), key=lambda process: process[1])
 
 
 def marked(name: str, value: str) -> list[tuple[int, int]]:
-    """(pid, start) of the processes that were started with this variable: what one launch brought forth."""
+    """(pid, start) of the processes that were started with this variable, and of all below them: what one launch
+    brought forth. (On a Mac a program that gave itself a title, as Ray's workers do, shows no variables any more.)
+    """
+    found = dict(those(lambda pid: TABLE.environment(pid).get(name) == value))
+    parents = set(found)
+    while below := [(pid, started) for pid, started in those(lambda pid: _parent(pid) in parents) if pid not in found]:  # noqa: B023
+        found.update(below)
+        parents = {pid for pid, _ in below}
+    return list(found.items())
+
+
+def those(wanted: Callable[[int], bool]) -> list[tuple[int, int]]:
+    """(pid, start) of the living processes that are wanted."""
     found = []
     for pid in TABLE.pids():
-        if TABLE.environment(pid).get(name) == value and (started := started_at(pid)) is not None:
+        # Asked again after its start is known: the pid may have become another's in between.
+        if wanted(pid) and (started := started_at(pid)) is not None and wanted(pid):
             found.append((pid, started))
     return found
+
+
+def _parent(pid: int) -> int | None:
+    stat = TABLE.stat(pid)
+    return stat.parent if stat else None
 
 
 def in_namespace_of(pid: int) -> list[int]:

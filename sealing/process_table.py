@@ -7,7 +7,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol, TypeVar
 
@@ -37,7 +37,7 @@ class ProcessTable(Protocol):
         """What it was started with; empty where that is not shown to us."""
 
     def memory(self, pid: int) -> int | None:
-        """Bytes that it holds, shared pages in parts or not at all; None where that is not shown to us."""
+        """Bytes that it holds, shared pages in parts or, on a Mac, whole; None where that is not shown to us."""
 
     def has_open(self, pid: int, file: os.stat_result) -> bool: ...
 
@@ -114,12 +114,12 @@ class Psutil:
 
     def started(self, pid: int) -> int | None:
         command = ["ps", "-o", "stat=", "-o", "lstart=", "-p", str(pid)]
-        surroundings = {"LC_ALL": "C", "PATH": os.defpath}
+        surroundings = {"LC_ALL": "C", "TZ": "UTC0", "PATH": os.defpath}
         shown = subprocess.run(command, capture_output=True, text=True, check=False, env=surroundings).stdout
         state, _, start = shown.strip().partition(" ")
         if not start or state.startswith("Z"):
             return None
-        return int(datetime.strptime(start.strip(), "%a %b %d %H:%M:%S %Y").astimezone().timestamp())
+        return int(datetime.strptime(start.strip(), "%a %b %d %H:%M:%S %Y").replace(tzinfo=UTC).timestamp())
 
     def command(self, pid: int) -> tuple[str, ...]:
         return self._of(pid, lambda process: tuple(process.cmdline()), ())
@@ -128,7 +128,7 @@ class Psutil:
         return self._of(pid, lambda process: process.environ(), {})
 
     def memory(self, pid: int) -> int | None:
-        return self._of(pid, lambda process: int(process.memory_full_info().uss), None)
+        return self._of(pid, lambda process: int(process.memory_info().rss), None)
 
     def has_open(self, pid: int, file: os.stat_result) -> bool:
         opened: list[str] = self._of(pid, lambda process: [each.path for each in process.open_files()], [])

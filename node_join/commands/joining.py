@@ -83,6 +83,7 @@ def _redeem(options: argparse.Namespace) -> int:
         say(f"{error} This machine joined before, as {before.name}, so the token is not needed.")
         neural = before.neural or options.neural
         state.save(before.model_copy(update={"allowed": allowed, "neural": neural}))
+        loopback.add(before.address, say)
         return 0
     known = Machine.model_validate(place.model_dump(mode="json", exclude={"already"}))
     chosen = before.chosen() if before else {}
@@ -90,6 +91,7 @@ def _redeem(options: argparse.Namespace) -> int:
     state.save(known.model_copy(update={**chosen, "allowed": allowed, "neural": neural}))
     say(f"{'Already joined, repaired' if place.already else 'Token redeemed'}: this machine is {place.name}.")
     say("Your pool's jobs may read: " + ", ".join(allowed))
+    loopback.add(known.address, say)  # before the large download: it may have to ask
     return 0
 
 

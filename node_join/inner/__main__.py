@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import resource
 import signal
 import socket
 import sys
@@ -15,7 +16,7 @@ from node_join.inner.config import InnerConfig, load_config
 from node_join.inner.priority import lower_io_priority
 from node_join.inner.raylet import RayNode
 from node_join.inner.ssh import exchange_lines, forwarded
-from sealing import inherited, processes
+from sealing import Limits, inherited, processes
 
 log = logging.getLogger("node_join.inner")
 
@@ -63,6 +64,13 @@ class Inside:
             self.node.tunnel_is_down()
 
 
+def open_many_files() -> None:
+    """As many for each process as `sealing` gives elsewhere; a Mac's own bound is 256, too few for Ray and a tunnel."""
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = Limits().open_files
+    resource.setrlimit(resource.RLIMIT_NOFILE, (wanted if hard < 0 else min(wanted, hard), hard))
+
+
 async def run() -> None:
     config = load_config()
     (config.folder / "logs").mkdir(parents=True, exist_ok=True)
@@ -73,6 +81,8 @@ async def run() -> None:
         format="%(asctime)s %(levelname)s %(name)s: %(message)s",
     )
     logging.getLogger("asyncssh").setLevel(logging.WARNING)
+    if sys.platform == "darwin":
+        open_many_files()
     processes.adopt_orphans()
     if config.niceness:
         lower_io_priority()

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
-from ray_jobs.ports import ADDRESS_PATTERN
+from ray_jobs.ports import machine_address
 
 VARIABLE = "HAYRIDE_CONFIG"
 #: Bytes of the one line that each side says before SSH begins.
@@ -37,7 +38,7 @@ class Grant(BaseModel):
     ray_token: str = Field(max_length=200)
     tag: str = Field(max_length=64)
     machine_tag: str = Field(max_length=64)
-    address: str = Field(pattern=ADDRESS_PATTERN)
+    address: Annotated[str, AfterValidator(machine_address)]
     ray_version: str = Field(max_length=32)
     direct: bool
 

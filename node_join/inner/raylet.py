@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import logging
 import os
@@ -25,6 +26,8 @@ _LOG_LIMIT = 10 * 1024 * 1024
 _RAY = "from ray.scripts.scripts import main; main()"
 #: Seconds that Ray's processes get to end by themselves.
 _PATIENCE = 8.0
+#: Seconds between looks at a raylet that is not ours to wait for.
+_LOOK = 5.0
 #: A node that ran this long, in seconds, was well: the next failure waits shortly again.
 _WELL = 60.0
 
@@ -122,14 +125,32 @@ class RayNode:
                 *ray_start(self._config, grant), output=file, environment=ray_environment(self._config, grant)
             )
         try:
+            if not processes.ADOPTS:
+                return await _end_below(child)
             if status := await child.wait():
                 return f"`ray start` ended with {status}"
-            raylets = [each.pid for each in processes.descendants() if each.program == "raylet" and each.state != "Z"]
-            if raylets:
+            if raylets := _raylets():
                 await processes.wait_for_any(raylets)
             return "its raylet ended"
         finally:
             await processes.end_all(_PATIENCE)
+
+
+async def _end_below(child: asyncio.subprocess.Process) -> str:
+    """What ended of a node whose `ray start` stays: that does not end itself where a part of it ended in peace."""
+    seen = False
+    while child.returncode is None:
+        alive = bool(_raylets())
+        if seen and not alive:
+            return "its raylet ended"
+        seen = seen or alive
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(child.wait(), _LOOK)
+    return f"`ray start` ended with {child.returncode}"
+
+
+def _raylets() -> list[int]:
+    return [each.pid for each in processes.descendants() if each.program == "raylet" and each.state != "Z"]
 
 
 def _forget_old_sessions(temp: Path) -> None:

@@ -12,7 +12,7 @@ import stat
 import sys
 import unicodedata
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -38,10 +38,17 @@ class DataFile:
 
     @property
     def path(self) -> str:
-        """A path that opens this very file again, whatever was put in its place meanwhile."""
+        """A path that opens this very file again, whatever was put in its place meanwhile. macOS' /dev/fd would share
+        one position in the file, so there it is its own path: raises Refused where that is another file by now.
+        """
         if self.descriptor is None:
             raise ValueError(f"{self.name} is not open")
-        return f"/dev/fd/{self.descriptor}"
+        if sys.platform != "darwin":
+            return f"/dev/fd/{self.descriptor}"
+        with suppress(OSError):
+            if os.path.samestat(os.stat(self.real), os.fstat(self.descriptor)):
+                return self.real
+        raise _replaced(self.shown)
 
     @contextmanager
     def opened(self) -> Iterator[str]:

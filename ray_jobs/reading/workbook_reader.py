@@ -80,7 +80,7 @@ def _program(path: str, wanted: str) -> Iterator[IO[bytes]]:
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
-        pass_fds=[int(os.path.basename(path))],
+        pass_fds=[int(os.path.basename(path))] if path.startswith("/dev/fd/") else (),
         env={name: os.environ[name] for name in _SEALED if name in os.environ},
     )
     assert process.stdout is not None

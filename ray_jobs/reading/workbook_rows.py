@@ -1,7 +1,8 @@
 """A program of its own: writes the rows of a sheet as JSON lines, within a limit of memory.
 
 A workbook of a few kilobytes can claim a billion cells, and calamine holds a sheet as a whole. So it is read in a
-process that may use so much memory and no more; if it ends, nothing else does. It imports nothing of ours.
+process that may use so much memory and no more; if it ends, nothing else does. It imports nothing of ours. (macOS takes
+no such limit of memory; there the number of cells has to do.)
 
 Arguments: the path, the sheet ("" for the first), bytes of memory, seconds of CPU, cells that are the most.
 First line out: {"sheets": [...], "sheet": name, "rows": n, "columns": n}, or {"problem": kind, "sheets": [...]}.
@@ -19,11 +20,10 @@ import sys
 def main(path: str, wanted: str, memory: int, seconds: int, most_cells: int) -> None:
     import python_calamine as calamine
 
-    for what, limit in (
-        (resource.RLIMIT_AS, memory),
-        (resource.RLIMIT_CPU, seconds),
-        (resource.RLIMIT_CORE, 0),
-    ):
+    limits = {resource.RLIMIT_AS: memory, resource.RLIMIT_CPU: seconds, resource.RLIMIT_CORE: 0}
+    if sys.platform == "darwin":
+        del limits[resource.RLIMIT_AS]
+    for what, limit in limits.items():
         hard = resource.getrlimit(what)[1]
         limit = limit if hard == resource.RLIM_INFINITY else min(limit, hard)
         resource.setrlimit(what, (limit, limit))

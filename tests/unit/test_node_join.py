@@ -114,7 +114,10 @@ def test_what_was_joined_is_kept(tmp_path: Path) -> None:
         state.machine()
 
 
-@pytest.mark.parametrize("address", ["127.77.1.1; reboot", "127.77.1.1\n", "10.0.0.1", "::1", ""])
+@pytest.mark.parametrize(
+    "address",
+    ["127.77.1.1; reboot", "127.77.1.1\n", "127.0.0.1", "127.77.0.1", "127.77.\u0663.1", "10.0.0.1", "::1", ""],
+)
 def test_an_address_is_one_and_on_loopback(address: str, tmp_path: Path) -> None:
     """It comes from the server, and on a Mac it goes into what root runs."""
     known = joined(StateFolder(tmp_path / "state")).model_dump(mode="json")

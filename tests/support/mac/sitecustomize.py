@@ -45,3 +45,4 @@ if any("node_join" in word for word in sys.orig_argv):
     from node_join import loopback
 
     loopback.DAEMON = Path(os.environ["HOME"]) / loopback.DAEMON.name
+    loopback.SUDO = "sudo"  # of PATH

@@ -1,4 +1,5 @@
-"""sudo, install, launchctl and ifconfig of a Mac, as far as node_join/loopback.py calls them: `python sudo.py WORDS`.
+"""sudo, launchctl and ifconfig of a Mac, as far as node_join/loopback.py calls them: `python sudo.py WORDS`. Written
+from their manuals, like the module: whether a Mac takes these words is not shown here.
 
 Where HOME has no file `password`, nobody can be asked. What was called is added to HOME/sudo.log.
 """
@@ -7,7 +8,6 @@ from __future__ import annotations
 
 import os
 import plistlib
-import shutil
 import sys
 from pathlib import Path
 
@@ -22,13 +22,13 @@ def main(words: list[str]) -> int:
     with (home / "sudo.log").open("a") as log:
         log.write(" ".join(words) + "\n")
     match words:
-        case ["install", "-m", "644", "-o", "root", "-g", "wheel", source, target]:
-            shutil.copy(source, target)
-        case ["launchctl", "bootstrap", "system", daemon]:
+        case ["/usr/bin/tee", target]:
+            Path(target).write_bytes(sys.stdin.buffer.read())
+        case ["/bin/launchctl", "bootstrap", "system", daemon]:
             start(plistlib.loads(Path(daemon).read_bytes()))
-        case ["launchctl", "bootout", service]:
+        case ["/bin/launchctl", "bootout", service]:
             return 0 if (home / f"{service.removeprefix('system/')}.plist").exists() else 3
-        case ["rm", path]:
+        case ["/bin/rm", path]:
             Path(path).unlink()
         case ["/sbin/ifconfig", "lo0", *change]:
             ifconfig(change)
@@ -42,7 +42,7 @@ def start(daemon: dict[str, object]) -> None:
     assert daemon["RunAtLoad"] is True
     match daemon["ProgramArguments"]:
         case ["/bin/sh", "-c", str(script)]:
-            for command in script.split(" && "):
+            for command in script.split("; "):
                 program, device, *change = command.split()
                 assert (program, device) == ("/sbin/ifconfig", "lo0")
                 ifconfig(change)
@@ -54,7 +54,7 @@ def ifconfig(change: list[str]) -> None:
     with IPRoute() as net:
         (index,) = net.link_lookup(ifname="lo")
         match change:
-            case ["alias", address, "255.255.255.255"]:
+            case ["alias", address, "netmask", "255.255.255.255"]:
                 net.addr("add", index=index, address=address, prefixlen=32)
             case ["-alias", address]:
                 net.addr("del", index=index, address=address, prefixlen=32)
