@@ -163,7 +163,7 @@ def progress(state: JoinState, machine: MachineView | None) -> Message | None:
     unsealed = None
     if machine.sealed is False:
         unsealed = lines(
-            fill("⚠️ It is not sealed: jobs there can read the owner's files."),
+            fill("⚠️ It is not sealed: jobs there can read and change the owner's files."),
             fill("Ray listens on its network there, guarded by your pool's Ray token; its prompt names the ports."),
         )
     return Message(text=lines(said, unsealed), rows=((test,), (train, mine)), silent=True, pushed=True)

@@ -43,11 +43,12 @@ _QUIET = 2
 _ADMITTED = 3.0
 _LOG_SIZE = 1024 * 1024
 #: Of a machine that is not sealed; Ray's nodes listen on all addresses.
+_UNSEALED = "jobs of your pool can do what you can do: read and change your files, and reach your network."
 _LISTENS = (
     f"Ray listens on ports {MACHINE.node_manager} to {MACHINE.metrics_export} and {MACHINE.first_worker} to "
     f"{MACHINE.last_worker} of this machine, on its network too. The pool's Ray token guards them, but for "
     f"{MACHINE.metrics_export}, where anyone can read Ray's metrics. Hayride needs none of them open: close them in "
-    "your firewall."
+    "your firewall, or say no where a Mac asks whether raylet may take connections."
 )
 _BEGINNING_ANEW = "Its settings have changed, and it begins anew."
 
@@ -107,16 +108,14 @@ class NodeAgent:
     def _sealed(self) -> bool:
         """Whether the box is sealed; the owner is told where not. Raises ForGood where it has to be and cannot."""
         if self._machine.sealing == "off":
-            self._say("NOT sealed, as you asked: jobs of your pool can read what you can read, and reach your network.")
+            self._say(f"NOT sealed, as you asked: {_UNSEALED}")
             self._say(_LISTENS)
             return False
         status = seal_status()
         if not status.available and self._machine.sealing == "on":
             raise ForGood(f"No sealed box can be made here: {status.reason} {status.remedy}".strip())
         if not status.available:
-            self._say(
-                f"NOT sealed: {status.reason} Jobs of your pool can read what you can read, and reach your network."
-            )
+            self._say(f"NOT sealed: {status.reason} So {_UNSEALED}")
             self._say(_LISTENS)
             self._say(f"To seal it: {status.remedy}")
         return status.available

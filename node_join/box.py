@@ -8,6 +8,7 @@ import json
 import os
 import shutil
 import socket
+import sys
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
@@ -207,7 +208,8 @@ class MachineBox:
             self._box = found
             return
         if not self.sealed and self._temp is None:
-            self._temp = Path(tempfile.mkdtemp(prefix="hr", dir="/tmp"))  # short, see InnerConfig.temp
+            # Short, see InnerConfig.temp; a Mac cleans /tmp of what is not read for three days.
+            self._temp = Path(tempfile.mkdtemp(prefix="hr", dir="/var/tmp" if sys.platform == "darwin" else "/tmp"))
         start = launch if self.sealed else launch_unsealed
         run = self._state.run
         with only_box(run / "lock", patience=PATIENCE) as lock, self._sockets.listen(SOCKET) as listening:

@@ -28,6 +28,11 @@ _PATIENCE = 5.0
 Say = Callable[[str], None]
 
 
+def pool_addresses(address: str) -> tuple[str, str]:
+    """What a machine that is `address` in its pool needs."""
+    return (HEAD_ADDRESS, address)
+
+
 def missing(addresses: Sequence[str]) -> list[str]:
     """Those at which no program here can listen."""
     return [address for address in addresses if not _is_here(address)]
@@ -43,7 +48,7 @@ def add(address: str, say: Say) -> None:
     """On a Mac, adds what a machine that is `address` in its pool lacks, for good. Raises NodeError with what to type
     where sudo cannot ask.
     """
-    addresses = (HEAD_ADDRESS, address)
+    addresses = pool_addresses(address)
     lacking = missing(addresses) if sys.platform == "darwin" else []
     if not lacking:
         return
@@ -72,7 +77,7 @@ def remove(address: str, say: Say) -> None:
         return
     say("The addresses on this Mac's loopback go; sudo asks for your password:")
     _as_root(say, LAUNCHCTL, "bootout", f"system/{LABEL}")
-    for each in (HEAD_ADDRESS, address):
+    for each in pool_addresses(address):
         _as_root(say, IFCONFIG, "lo0", "-alias", each)
     _as_root(say, RM, str(DAEMON))
     if DAEMON.exists():

@@ -8,9 +8,12 @@ What it does, and nothing else:
  3. links the command hayride-node into ~/.local/bin, where there is such a folder, and removes environments of
     earlier versions of its own;
  4. starts the node agent, which keeps one outbound connection to the server (with --autostart on: as a service).
-    Nothing here listens for others, but where no sealed box can be made (macOS); then it says what does.
+    Nothing here listens for others, but where no sealed box can be made (macOS); then it says what does;
+ 5. on macOS alone (experimental): has sudo install a launch daemon that gives the loopback two more addresses. sudo
+    asks for your password.
 
-It asks nothing, needs no root, can be run again at any time, and does nothing at all when it was cut off while loading.
+It asks nothing else, needs no root else, can be run again at any time, and does nothing at all when it was cut off
+while loading.
 Standard library only, any Python from 3.9 on. Every failure is one line with its remedy, and exit status 1.
 """
 
@@ -283,9 +286,8 @@ def clock_warning(date: str) -> str:
     if abs(off) <= CLOCK_TOLERANCE:
         return ""
     direction = "ahead of" if off > 0 else "behind"
-    return (
-        f"This machine's clock is {abs(off) / 60:,.0f} minutes {direction} the server's. "
-        "Set it: `sudo timedatectl set-ntp true`."
+    return f"This machine's clock is {abs(off) / 60:,.0f} minutes {direction} the server's. " + (
+        "Set it in System Settings." if sys.platform == "darwin" else "Set it: `sudo timedatectl set-ntp true`."
     )
 
 
@@ -405,8 +407,8 @@ def attempt(command: list[str], watch: Watch) -> str | None:
 
 
 def words_file() -> IO[bytes]:
-    """Of memory, where a system has such files: a disk may be full."""
-    if sys.platform == "linux":
+    """Of memory, where there are such files: a disk may be full."""
+    if sys.platform == "linux" and hasattr(os, "memfd_create"):
         return os.fdopen(os.memfd_create("said"), "w+b")
     return tempfile.TemporaryFile()
 

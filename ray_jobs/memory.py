@@ -31,20 +31,22 @@ def training_memory(table: int) -> int:
 
 
 def _free(meminfo: Path) -> int:
-    try:
-        lines = meminfo.read_text().splitlines()
-    except OSError:
-        return int((1 - _MARGIN) * os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE"))
+    if sys.platform == "darwin":
+        import psutil  # Linux' environments are without it
+
+        return int((1 - _MARGIN) * psutil.virtual_memory().available)
+    lines = meminfo.read_text().splitlines()
     available = next(int(line.split()[1]) for line in lines if line.startswith("MemAvailable:"))
     return int((1 - _MARGIN) * available * 1024)
 
 
 def resident() -> int:
     """Bytes of this process that are in memory now."""
-    try:
-        pages = int(Path("/proc/self/statm").read_text().split()[1])
-    except (OSError, IndexError, ValueError):
-        return _highest()
+    if sys.platform == "darwin":
+        import psutil
+
+        return int(psutil.Process().memory_info().rss)
+    pages = int(Path("/proc/self/statm").read_text().split()[1])
     return pages * os.sysconf("SC_PAGE_SIZE")
 
 

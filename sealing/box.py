@@ -49,7 +49,8 @@ def launch_unsealed(plan: BoxPlan, *, errors: Path, lock: int | None = None) -> 
     The plan's paths are real ones already. Its files are written 0600 into a fresh 0700 folder; where the path inside
     of one is the whole value of a variable or the whole of an argument, the real path takes its place.
     """
-    scratch = Path(tempfile.mkdtemp(prefix="hayride-")).resolve()
+    # Beside `errors`: a system may clean its own temporary folders of what is not read for days.
+    scratch = Path(tempfile.mkdtemp(prefix="hayride-", dir=errors.parent)).resolve()
     made = cgroups.made(plan.name, plan.limits)
     with _removed_on_error(scratch), words.opened(errors) as kept, made as group, descriptors() as ours:
         said, says = ours.pipe()

@@ -24,12 +24,12 @@ def started_at(pid: int) -> int | None:
 
 def send(pid: int, started: int, number: signal.Signals) -> bool:
     """Signals exactly this process. False where it has ended or may not be signalled."""
-    handle = _open(pid)
+    handle = handle_of(pid)
     try:
         # The handle is of whatever has this pid now; only then is it worth asking when that started.
         if started_at(pid) != started:
             return False
-        if sys.platform == "linux" and handle is not None:
+        if sys.platform == "linux" and handle is not None and hasattr(signal, "pidfd_send_signal"):
             signal.pidfd_send_signal(handle, number)
         else:
             os.kill(pid, number)
@@ -44,7 +44,7 @@ def send(pid: int, started: int, number: signal.Signals) -> bool:
 def wait(pid: int, started: int, seconds: float) -> bool:
     """Waits for the end of exactly this process. True: it has ended."""
     deadline = time.monotonic() + seconds
-    handle = _open(pid)
+    handle = handle_of(pid)
     try:
         while started_at(pid) == started:
             left = deadline - time.monotonic()
@@ -105,8 +105,11 @@ def _namespace(pid: int) -> str | None:
         return None
 
 
-def _open(pid: int) -> int | None:
-    if sys.platform != "linux":
+def handle_of(pid: int) -> int | None:
+    """A descriptor of the process, readable once it has ended; the caller closes it. None where it has ended, and where
+    there is no such thing: on macOS, and in builds of Python for the oldest Linux.
+    """
+    if sys.platform != "linux" or not hasattr(os, "pidfd_open"):
         return None
     try:
         return os.pidfd_open(pid)

@@ -15,6 +15,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import BinaryIO
 
+from sealing.process import handle_of
 from sealing.process_table import TABLE
 
 #: Whether we are given the children of a descendant that ends.
@@ -119,33 +120,32 @@ async def keep_reaping() -> None:
 
 async def wait_for_any(pids: list[int]) -> int:
     """Waits until one of the processes has ended; says which."""
-    if sys.platform != "linux":
-        while True:
-            for pid in pids:
-                if TABLE.started(pid) is None:
-                    return pid
-            await asyncio.sleep(_LOOK_AGAIN)
     loop = asyncio.get_running_loop()
     ended: asyncio.Future[int] = loop.create_future()
-    watched: list[int] = []
 
     def note(pid: int) -> None:
         if not ended.done():
             ended.set_result(pid)
 
+    handles = {pid: handle for pid in pids if (handle := handle_of(pid)) is not None}
     try:
-        for pid in pids:
-            try:
-                descriptor = os.pidfd_open(pid)
-            except ProcessLookupError:
-                return pid
-            watched.append(descriptor)
-            loop.add_reader(descriptor, note, pid)
+        if len(handles) < len(pids):  # one has ended already, or nothing here tells of ends
+            return await _looked_for(pids)
+        for pid, handle in handles.items():
+            loop.add_reader(handle, note, pid)
         return await ended
     finally:
-        for descriptor in watched:
-            loop.remove_reader(descriptor)
-            os.close(descriptor)
+        for handle in handles.values():
+            loop.remove_reader(handle)
+            os.close(handle)
+
+
+async def _looked_for(pids: list[int]) -> int:
+    while True:
+        for pid in pids:
+            if TABLE.started(pid) is None:
+                return pid
+        await asyncio.sleep(_LOOK_AGAIN)
 
 
 def _all() -> Iterator[Process]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import fcntl
 import json
 import mmap
@@ -20,6 +21,7 @@ from sealing.plan import BoxPlan
 #: Seconds that bwrap may take to set a box up: it only mounts.
 SETUP_TIME = 30.0
 _LONGEST_REASON = 300
+_MFD_CLOEXEC = 1  # memfd_create(2)
 _LINUX_ALONE = "Boxes are made of Linux' namespaces."
 
 
@@ -73,9 +75,7 @@ class Descriptors:
 
     def data(self, content: bytes) -> int:
         """A descriptor that reads `content`, which no process but its reader sees."""
-        if sys.platform != "linux":
-            raise SealError(_LINUX_ALONE)
-        number = os.memfd_create("hayride", os.MFD_CLOEXEC)
+        number = _memory_file()
         self.all.append(number)
         with open(number, "wb", closefd=False) as writer:
             writer.write(content)
@@ -160,6 +160,18 @@ def _start(bwrap: Path, plan: BoxPlan, lock: int | None) -> Waiting:
             os.close(held.keep(number))
         pid = _process_one(told)
         return Waiting(name=plan.name, process=process, pid=pid, said=held.keep(said), go=held.keep(go))
+
+
+def _memory_file() -> int:
+    """A file of memory that no program inherits. Builds of Python for the oldest Linux lack the call; glibc has it."""
+    if sys.platform != "linux":
+        raise SealError(_LINUX_ALONE)
+    if hasattr(os, "memfd_create"):
+        return os.memfd_create("hayride", os.MFD_CLOEXEC)
+    number: int = ctypes.CDLL(None, use_errno=True).memfd_create(b"hayride", _MFD_CLOEXEC)
+    if number < 0:
+        raise OSError(ctypes.get_errno(), "memfd_create")
+    return number
 
 
 def _process_one(told: int) -> int:

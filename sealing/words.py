@@ -7,15 +7,17 @@ import os
 import select
 import stat
 import subprocess
-import sys
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from sealing.errors import SealError
+from sealing.process import handle_of
 
 #: Bytes kept of what a box says; the rest is read and dropped, so nobody fills the host's disk through it.
 MOST_WORDS = 64 * 1024
+#: Seconds between looks whether it has ended, where nothing tells.
+_LOOK = 0.5
 
 
 class Kept:
@@ -65,22 +67,18 @@ def listen(process: subprocess.Popen[bytes], said: int, kept: int, *, ended: Cal
 
 def _listen(process: subprocess.Popen[bytes], said: int, kept: int, ended: Callable[[], None]) -> None:
     room = MOST_WORDS
-    handle: int | None = None
-    if sys.platform == "linux":  # elsewhere the end of what it says is its end
-        handle = os.pidfd_open(process.pid)
+    handle = handle_of(process.pid)
     watched = [said] if handle is None else [said, handle]
     try:
-        while True:
-            ready = select.select(watched, [], [])[0]
+        while watched:
+            ready = select.select(watched, [], [], _LOOK if handle is None else None)[0]
             if said in ready:
                 part = os.read(said, 65536)
                 room -= os.write(kept, part[:room]) if room > 0 else 0
                 if not part:
                     watched.remove(said)
             # What it said before its end is read first.
-            elif handle in ready:
-                break
-            if not watched:
+            elif handle in ready or process.poll() is not None:
                 break
         process.wait()
         ended()

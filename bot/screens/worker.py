@@ -225,5 +225,5 @@ def _machine(chat: Chat, it: MachineView) -> Html:
         text(f"⏸ {clip(it.paused, 200)}") if it.paused else None,
         fill("⚠️ Its node agent is too old. Type there: <code>hayride-node upgrade</code>") if it.outdated else None,
         fill("Shares {folders}", folders=", ".join(clip(it_, 80) for it_ in it.allowed[:4])) if it.allowed else None,
-        fill("⚠️ Not sealed: jobs there can read the owner's files.") if it.sealed is False else None,
+        fill("⚠️ Not sealed: jobs there can read and change the owner's files.") if it.sealed is False else None,
     )

@@ -7,6 +7,7 @@ import plistlib
 from pathlib import Path
 
 from node_join.autostart.service import NAME, Service, must, remove, run_tool, write
+from node_join.errors import NodeError
 
 #: Seconds between two starts. launchd knows no exit status that ends it for good, so a refused machine asks as often.
 _PAUSE = 60
@@ -23,7 +24,6 @@ def plist(service: Service) -> bytes:
             "RunAtLoad": True,
             "KeepAlive": {"SuccessfulExit": False},
             "ThrottleInterval": _PAUSE,
-            "ProcessType": "Background",
             "StandardOutPath": log,
             "StandardErrorPath": log,
         }
@@ -43,7 +43,11 @@ class Launchd:
         write(self._path, plist(service))
         if start:
             run_tool("launchctl", "bootout", f"{self._domain}/{NAME}")  # an earlier one, with other flags
-            must("launchctl", "bootstrap", self._domain, str(self._path))
+            try:
+                must("launchctl", "bootstrap", self._domain, str(self._path))
+            except NodeError as error:
+                remove(self._path)  # else it would begin at the next login after all
+                raise NodeError(f"{error} A launch agent needs you logged in at the Mac itself, not by SSH.") from error
         return ["Autostart on macOS is experimental: it was never run there."]
 
     def off(self, *, stop: bool) -> list[str]:

@@ -184,7 +184,7 @@ def _sealed(found: Report) -> str:
         return f"at the next start ({found.machine.sealing})"
     if found.status.sealed:
         return "yes: jobs see the allowed folders, read-only, and nothing else"
-    return "NO: jobs can read what you can read, and reach your network. `hayride-node doctor` says why."
+    return "NO: jobs can do what you can do, and reach your network. `hayride-node doctor` says why."
 
 
 def ray_version(node_python: str) -> str:

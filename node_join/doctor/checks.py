@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
@@ -26,6 +27,7 @@ CHECKS: tuple[Check, ...] = (
     Check(name="memory", look=machine.memory),
     Check(name="joined", look=machine.joined),
     Check(name="environment", after=("joined",), look=machine.environment),
+    *([Check(name="loopback", after=("joined",), look=machine.pool_addresses)] if sys.platform == "darwin" else []),
     Check(name="DNS", after=("joined",), look=network.dns),
     Check(name="TCP", after=("joined", "DNS"), look=network.tcp),
     Check(name="clock", after=("joined", "TCP"), look=network.clock),

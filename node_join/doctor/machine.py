@@ -5,8 +5,9 @@ from __future__ import annotations
 import os
 import platform
 import shutil
+import sys
 
-from node_join import amounts, facts, script
+from node_join import amounts, facts, loopback, script
 from node_join.doctor.patient import JOIN, Bad, Patient
 from node_join.errors import NodeError
 from sealing import seal_status
@@ -28,9 +29,11 @@ def system(_patient: Patient) -> str:
 def sealing(patient: Patient) -> str:
     try:
         if patient.machine.sealing == "off":
-            return "switched off, as you asked: jobs can read what you can read"
+            return "switched off, as you asked: jobs can do here what you can do"
     except Bad:
         pass  # before the join it is worth knowing too
+    if sys.platform == "darwin":
+        return "macOS has no boxes: jobs can do here what you can do"
     status = seal_status()
     if not status.available:
         raise Bad(f"No sealed box can be made here: {status.reason}", status.remedy)
@@ -68,6 +71,13 @@ def joined(patient: Patient) -> str:
     except (NodeError, OSError) as error:
         raise Bad(str(error), JOIN) from error
     return f"as {machine.name}, to {machine.url}"
+
+
+def pool_addresses(patient: Patient) -> str:
+    addresses = loopback.pool_addresses(patient.machine.address)
+    if lacking := loopback.missing(addresses):
+        raise Bad(f"The loopback lacks {' and '.join(lacking)}.", "Type `hayride-node run`, which adds them.")
+    return f"the loopback has {' and '.join(addresses)}"
 
 
 def environment(patient: Patient) -> str:

@@ -1,5 +1,6 @@
-"""Linux' own table of processes and the one that Macs are read with tell the same of the same processes; how well psutil
-knows macOS is not shown here.
+"""Linux' own table of processes and the one that Macs are read with tell the same of the same processes.
+
+How well psutil knows macOS is not shown here.
 """
 
 from __future__ import annotations

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import signal
@@ -16,7 +17,7 @@ from pathlib import Path
 import pytest
 
 import sealing
-from sealing import process
+from sealing import process, processes
 from tests.support.boxes import DEADLINE, in_same_pids, plan, running, until_said
 
 ROOT = Path(__file__).parents[2]
@@ -122,6 +123,36 @@ def test_what_a_command_leaves_running_ends_with_it(folder: Path, errors: Path) 
     with running(plan(folder, script), errors) as box:
         until_said(errors, "READY")
         assert box.wait(DEADLINE)
+
+
+def test_a_python_for_the_oldest_linux_makes_and_ends_boxes_too(
+    folder: Path, errors: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As uv's own are built: without the newer calls."""
+    for module, name in ((os, "memfd_create"), (os, "pidfd_open"), (signal, "pidfd_send_signal")):
+        monkeypatch.delattr(module, name)
+    assert sealing.seal_status().available
+    with running(plan(folder, STUBBORN), errors) as box:
+        until_said(errors, "READY")
+        inside = in_same_pids(box)
+        assert len(inside) >= 3
+        box.stop(patience=0.2)
+        assert gone(inside)
+    script = STUBBORN.replace('print("READY", flush=True)\ntime.sleep(600)', 'print("READY", flush=True)')
+    with running(plan(folder, script), errors) as box:
+        assert box.wait(DEADLINE)
+
+
+@pytest.mark.parametrize("without", [(), ("pidfd_open",)])
+def test_the_first_of_several_to_end_is_waited_for(without: tuple[str, ...], monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in without:
+        monkeypatch.delattr(os, name)
+    with subprocess.Popen(["/bin/sleep", "600"]) as long, subprocess.Popen(["/bin/sleep", "0.2"]) as short:
+        both = [long.pid, short.pid]
+        assert asyncio.run(processes.wait_for_any(both)) == short.pid
+        short.wait()
+        assert asyncio.run(processes.wait_for_any(both)) == short.pid  # it ended before
+        long.kill()
 
 
 def test_a_process_that_took_the_pid_is_never_signalled() -> None:

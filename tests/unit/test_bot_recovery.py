@@ -8,7 +8,8 @@ import pytest
 
 from head.api import HEAD, MachineState, PathData, TrainSpec
 from head.clock import ManualClock
-from tests.support.chats import settled, terminal, trained, until
+from tests.support.chats import terminal, trained, until
+from tests.support.doors import settled
 from tests.support.in_memory_head import InMemoryHead
 
 SPEC = TrainSpec(data=PathData(path="~/churn.csv"), target="churned")

@@ -62,16 +62,19 @@ def test_every_package_has_a_build_for_macs(kind: str) -> None:
 
 
 def _wheels(kind: str, system: dict[str, str]) -> Iterator[list[dict[str, Any]]]:
-    """The wheels of each package of an environment on such a system, from uv.lock."""
+    """The wheels of each package of an environment on such a system, from uv.lock, whose hashes are pinned."""
     python = {"python_full_version": "3.11.9", "python_version": "3.11"}
     here = {name: str(value) for name, value in default_environment().items()} | python | system
     root = Path(script.__file__).parents[1]
     locked = {(p["name"], p["version"]): p for p in tomllib.loads((root / "uv.lock").read_text())["package"]}
-    for line in (root / "node_join" / "requirements" / f"{kind}.txt").read_text().splitlines():
+    text = (root / "node_join" / "requirements" / f"{kind}.txt").read_text()
+    pinned = set(re.findall(r"sha256:\w+", text))
+    for line in text.splitlines():
         if not line.startswith(" "):
             wanted = Requirement(line.rstrip("\\ "))
             if wanted.marker is None or wanted.marker.evaluate(here):
-                yield locked[(wanted.name, str(wanted.specifier).removeprefix("=="))]["wheels"]
+                package = locked[(wanted.name, str(wanted.specifier).removeprefix("=="))]
+                yield [wheel for wheel in package["wheels"] if wheel["hash"] in pinned]
 
 
 def _fits(url: str, machine: str) -> bool:
