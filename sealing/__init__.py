@@ -5,6 +5,7 @@ sockets.py   the way into a box          running.py  Box: alive, wait, stop, its
 folders.py   a person's folders in it    status.py   whether this host can make boxes, and how to change that
 python.py    an interpreter, our code    discard.py  deleting what a box has left
 lock.py      one box at a time           processes.py  inside: what was started there, watched and ended
+process.py   from outside: by pid and start, signalled and waited for; process_table.py what a system tells of them
 """
 
 from sealing.box import Box, SealStatus, launch, launch_unsealed, seal_status
