@@ -110,6 +110,8 @@ class Joins:
             while (await self._api.join_state(person_id, offer_id))[0] is JoinState.WAITING:
                 await self._clock.sleep(_LOOK)
             await self.offer_changed(person_id, offer_id)
+        except NotFoundError:
+            logger.info("the command %s is gone, with its person", offer_id)
         except Exception:
             logger.exception("what becomes of the command %s could not be told", offer_id)
         finally:

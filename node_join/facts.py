@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TypedDict
 
 from node_join.state import Limits
+from ray_jobs.cores import usable_cores
 
 #: Of the tunnel's messages: grows when an older server or node agent could not go along.
 PROTOCOL = 1
@@ -61,7 +62,7 @@ def facts(*, sealed: bool, folder: Path, allowed: tuple[str, ...], limits: Limit
 
 
 def given_cores(limits: Limits) -> int:
-    return min(cores(), limits.cores or cores())
+    return min(usable_cores(), limits.cores or usable_cores())
 
 
 def given_memory(limits: Limits) -> int:
@@ -88,13 +89,6 @@ def gpu_files(devices: Path = Path("/dev")) -> tuple[Path, ...]:
     found = gpus(devices)
     shared = [path for name in _GPU_SHARED if (path := devices / name).exists()]
     return (*found, *shared) if found else ()
-
-
-def cores() -> int:
-    """Cores that this process may use."""
-    if sys.platform == "linux":
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
 
 
 def memory() -> int:

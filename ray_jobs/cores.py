@@ -8,6 +8,7 @@ So a fit gets as many threads as there are free cores when it begins. Load that 
 from __future__ import annotations
 
 import os
+import sys
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,6 +27,13 @@ class Moment:
     at: float
     idle: float  #: of all cores together
     own: float  #: of this process, which is not in its own way
+
+
+def usable_cores() -> int:
+    """Cores that this process may use."""
+    if sys.platform == "linux":
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
 
 
 def moment(stat: Path = _STAT) -> Moment | None:

@@ -22,7 +22,7 @@ from sealing.plan import BoxPlan
 SETUP_TIME = 30.0
 _LONGEST_REASON = 300
 _MFD_CLOEXEC = 1  # memfd_create(2)
-_LINUX_ALONE = "Boxes are made of Linux' namespaces."
+LINUX_ALONE = "Boxes are made of Linux' namespaces."
 
 
 class Waiting:
@@ -91,7 +91,7 @@ class Descriptors:
     def packet_pipe(self) -> tuple[int, int]:
         """(read end, write end) of a pipe with room for one packet, whatever its length."""
         if sys.platform != "linux":
-            raise SealError(_LINUX_ALONE)
+            raise SealError(LINUX_ALONE)
         ends = os.pipe2(os.O_CLOEXEC | os.O_DIRECT)
         self.all += ends
         fcntl.fcntl(ends[1], fcntl.F_SETPIPE_SZ, mmap.PAGESIZE)
@@ -165,7 +165,7 @@ def _start(bwrap: Path, plan: BoxPlan, lock: int | None) -> Waiting:
 def _memory_file() -> int:
     """A file of memory that no program inherits. Builds of Python for the oldest Linux lack the call; glibc has it."""
     if sys.platform != "linux":
-        raise SealError(_LINUX_ALONE)
+        raise SealError(LINUX_ALONE)
     if hasattr(os, "memfd_create"):
         return os.memfd_create("hayride", os.MFD_CLOEXEC)
     number: int = ctypes.CDLL(None, use_errno=True).memfd_create(b"hayride", _MFD_CLOEXEC)

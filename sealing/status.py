@@ -16,7 +16,7 @@ from pathlib import Path
 from sealing import cgroups, limits
 from sealing.errors import SealError
 from sealing.plan import BoxPlan, Limits
-from sealing.start import SETUP_TIME, Waiting, set_up
+from sealing.start import LINUX_ALONE, SETUP_TIME, Waiting, set_up
 
 _SYSTEM_BWRAP = (Path("/usr/bin/bwrap"), Path("/bin/bwrap"))
 #: All bounds, small: what the trial box asks for.
@@ -70,7 +70,7 @@ def working() -> Working:
 
 def _find() -> Working:
     if sys.platform != "linux":
-        raise SealError("Boxes are made of Linux' namespaces.", "Use Linux, on Windows in WSL2.")
+        raise SealError(LINUX_ALONE, "Use Linux; on Windows, WSL2.")
     candidates = [path for path in (_bundled(), *_SYSTEM_BWRAP) if path is not None and path.is_file()]
     if not candidates:
         raise SealError("bwrap, which makes the boxes, is not installed.", "Install your system's bubblewrap package.")

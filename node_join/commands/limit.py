@@ -10,6 +10,7 @@ from node_join.commands.choices import joined_here, keep, on_or_off
 from node_join.commands.command import Command, say
 from node_join.errors import NodeError
 from node_join.state import Limits
+from ray_jobs.cores import usable_cores
 
 #: Bytes. A Ray node alone takes some 265 MB; with less than this it starts and then no job fits.
 LEAST_MEMORY = 1024**3
@@ -58,7 +59,7 @@ def _wishes(options: argparse.Namespace) -> dict[str, Any]:
 def _cores(wish: str) -> int | None:
     if wish == "all":
         return None
-    has = facts.cores()
+    has = usable_cores()
     # isdecimal alone takes digits of every script, which int reads too; a sign or a point is refused.
     if not wish.isdecimal() or not 1 <= int(wish[:9]) <= has:
         raise NodeError(f"{wish!r} cores cannot be given: this machine has {has}. Write 1 to {has}, or all.")
@@ -78,7 +79,7 @@ def _memory(wish: str) -> int | None:
 
 def in_words(limits: Limits) -> list[str]:
     """Each limit in a line."""
-    has = f"of {facts.cores()}" if limits.cores else f"all {facts.cores()}"
+    has = f"of {usable_cores()}" if limits.cores else f"all {usable_cores()}"
     cores = f"{limits.cores} {has}" if limits.cores else has
     memory = f"{amounts.size(limits.memory)} of" if limits.memory else "all"
     return [

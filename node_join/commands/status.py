@@ -20,6 +20,7 @@ from node_join.commands.command import Command, printable, say
 from node_join.commands.limit import in_words as limits_in_words
 from node_join.pauses import on_battery, paused
 from node_join.state import Machine, StateFolder, Status
+from ray_jobs.cores import usable_cores
 
 #: The states that Status has, and the one that only another program can see, in words.
 _WORDS = {
@@ -114,7 +115,7 @@ def for_programs(found: Report) -> dict[str, Any]:
         "versions": {"node_agent": facts.release(), "ray": ray_version(machine.node_python)},
         "jobs": live.jobs if live else None,
         "load": list(os.getloadavg()),
-        "cores": facts.cores(),
+        "cores": usable_cores(),
         "memory": facts.memory(),
         "allowed": [{"path": path, "max_size": machine.max_sizes.get(path)} for path in machine.allowed],
         "share_rows": machine.share_rows,
@@ -145,7 +146,7 @@ def for_people(found: Report) -> list[str]:
         ("tags", f"{machine.pool_tag} {machine.machine_tag}"),
         ("versions", f"node agent {facts.release()}, Ray {ray or 'not known'}"),
         ("jobs", _jobs(found)),
-        ("load", f"{load} on {facts.cores()} cores"),
+        ("load", f"{load} on {usable_cores()} cores"),
         ("sealed", _sealed(found)),
         ("autostart", f"on: {found.autostart}" if found.autostart else "off"),
         ("share-rows", on_or_off(machine.share_rows)),

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import os
-import sys
 from dataclasses import dataclass
 
+from ray_jobs.cores import usable_cores
 from ray_jobs.memory import memory_budget, resident, training_memory
 from ray_jobs.place import Place
 
@@ -33,14 +32,8 @@ def estimated(place: Place, *, table_memory: int, file_bytes: int, rows: int, co
     """`table_memory`: bytes that reading the table takes at its peak; `classes`: 0 for a number."""
     memory = training_memory(table_memory)
     streamed = resident() + memory > memory_budget(place.memory)  # as training itself decides
-    cores = min(_MOST_CORES, _usable_cores())
+    cores = min(_MOST_CORES, usable_cores())
     trees = 1 + _FOR_A_CLASS * max(0, classes - 2)
     fit = _FOR_A_VALUE * rows * columns * trees
     read = _FOR_A_BYTE * file_bytes * (_PASSES if streamed else 1)
     return Estimate(memory=memory, streamed=streamed, seconds=round(_FOR_A_JOB + read + fit / cores, 1))
-
-
-def _usable_cores() -> int:
-    if sys.platform == "linux":
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1

@@ -64,6 +64,18 @@ async def test_a_join_command_that_nobody_used_expires_aloud_once(tmp_path: Path
         assert "expired" not in chat.out.getvalue()
 
 
+async def test_an_unsealed_machine_is_told_of_with_what_listens_and_what_guards_it(tmp_path: Path) -> None:
+    async with terminal(tmp_path) as chat:
+        await chat.types("/connect")
+        laptop = chat.head.add_machine(chat.person_id, "laptop", MachineState.NEVER)
+        chat.head.redeem(chat.head.offers[-1], laptop.id)
+        chat.head.set_machine(laptop.id, state=MachineState.CONNECTED, sealed=False)
+        await until(lambda: "laptop joined" in chat.out.getvalue())
+        assert "It is not sealed: jobs there can read and change the owner's files." in chat.out.getvalue()
+        assert "Ray listens on its network there, guarded by your pool's Ray token" in chat.out.getvalue()
+        assert "Not sealed" in await chat.types("/worker")
+
+
 async def test_what_became_of_a_join_command_is_told_below(tmp_path: Path) -> None:
     async with terminal(tmp_path) as chat:
         head, person_id = chat.head, chat.person_id

@@ -14,11 +14,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from node_join import amounts, facts
+from node_join import amounts
 from node_join.cli import main
 from node_join.commands.logs import followed
 from node_join.errors import NodeError
 from node_join.state import Machine, StateFolder, Status
+from ray_jobs.cores import usable_cores
 
 GIB = 1024**3
 
@@ -334,7 +335,7 @@ def test_limits_are_set_shown_and_lifted(state: StateFolder, typed: Typed) -> No
     status, told = typed("limit", *set_all, "--priority", "normal")
     assert status == 0
     for words in (
-        f"1 of {facts.cores()}",
+        f"1 of {usable_cores()}",
         "1 GB of",
         "gpu        off",
         "from 22:00 to 7:00",
